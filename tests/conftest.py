@@ -1,0 +1,29 @@
+"""Fixtures for every room."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("GANINV_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """`shared("weights/x.safetensors")`: that file of the shared material, or a skip that names it."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"needs {name} of the shared material; set GANINV_SHARED to its folder")
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
