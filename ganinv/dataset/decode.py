@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 # Named, so that a stray file cannot start one of Pillow's readers that call other programs (EPS: Ghostscript).
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 MAX_PIXELS = 80_000_000  # 320 MB once decoded; below Pillow's own guard against decompression bombs
 MAX_ASPECT = 2  # longer over shorter side
 MIN_SIDE = 16  # pixels
