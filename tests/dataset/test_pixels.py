@@ -1,0 +1,34 @@
+"""Pixels between 8 bits and [-1, 1]."""
+
+import pytest
+import torch
+
+from ganinv.dataset.pixels import to_float, to_uint8
+
+ALL = torch.arange(256, dtype=torch.uint8)
+
+
+def test_every_value_survives_the_round_trip():
+    assert torch.equal(to_uint8(to_float(ALL)), ALL)
+
+
+def test_range_and_type():
+    image = to_float(ALL)
+    assert image.dtype == torch.float32
+    assert (image[0], image[255]) == (-1, 1)
+    torch.testing.assert_close(image[51], torch.tensor(-0.6))
+
+
+def test_rounds_to_the_nearest_and_clamps():
+    step = 1 / 127.5
+    image = torch.tensor([-1 + 0.6 * step, -1 + 0.4 * step, 1.2, -7.0])
+    assert to_uint8(image).tolist() == [1, 0, 255, 0]
+
+
+def test_bfloat16_is_widened_before_it_is_scaled():
+    assert to_uint8(torch.tensor([-1.0, 0.0, 1.0], dtype=torch.bfloat16)).tolist() == [0, 128, 255]
+
+
+def test_float_pixels_are_refused():
+    with pytest.raises(ValueError, match="uint8, got torch.float32"):
+        to_float(torch.zeros(3))
