@@ -1,0 +1,187 @@
+"""What tuning did to the rest of the generator: tuned against untouched on the same latents under the same noise.
+
+Everywhere (α = 1) and near the photo, on w + α (w_z − w), where a memorised photo would show.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..dataset.pixels import to_float, to_uint8
+from ..dataset.real import RealImages
+from ..dataset.sources import list_pictures
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from ..generator.stylegan2 import Generator, NoiseMode
+from .frechet import FeatureNetwork, collect, frechet_distance
+
+Distance = Callable[[Tensor, Tensor], Tensor]  # two [N, 3, H, W] in [-1, 1] -> [N]
+Alpha = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def sample_latents(generator: Generator, *, samples: int, seed: int) -> Tensor:
+    """Normal z (and uniform labels, where there are labels) through the mapping, ψ 1 -> [samples, num_ws, w_dim]."""
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(samples, generator.z_dim, generator=random)
+    c = None
+    if generator.c_dim:
+        labels = torch.randint(generator.c_dim, [samples], generator=random)
+        c = F.one_hot(labels, generator.c_dim).float().to(device(generator))
+    return generator.mapping(z.to(device(generator)), c)
+
+
+def latent_pair(
+    untouched: Generator, tuned: Generator, *, ws: Tensor, alpha: float, samples: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """The latents at which the two are compared, for `ws` [1, num_ws, w_dim]: each [samples, num_ws, w_dim].
+
+    α = 1: the same z through each one's own mapping; below: w + α (w_z − w) with the untouched mapping's w_z for both.
+    """
+    w_z = sample_latents(untouched, samples=samples, seed=seed)
+    if alpha == 1:
+        return w_z, sample_latents(tuned, samples=samples, seed=seed)
+    near = ws.to(w_z).lerp(w_z, alpha)
+    return near, near
+
+
+def render(generator: Generator, ws: Tensor, *, noise_mode: NoiseMode, seed: int, batch_size: int) -> Iterator[Tensor]:
+    """`ws` [N, num_ws, w_dim] -> batches of 8-bit images, uint8 [≤ batch_size, 3, R, R].
+
+    Rendered in float32. Random noise depends on `seed` and `batch_size` alone, so that two generators get the same.
+    """
+    random = torch.Generator(device(generator)).manual_seed(seed)
+    for part in ws.to(device(generator)).split(batch_size):
+        yield to_uint8(generator.synthesis(part, noise_mode=noise_mode, generator=random))
+
+
+def device(generator: Generator) -> torch.device:
+    """Where the generator's weights lie."""
+    return generator.mapping.w_avg.device
+
+
+class Drift:
+    """Mean distance between tuned and untouched images: MSE on [-1, 1] of 8-bit images, and LPIPS where it is given."""
+
+    def __init__(
+        self,
+        *,
+        samples: Count = 64,
+        alphas: list[Alpha] | None = None,
+        noise_mode: NoiseMode = "const",
+        batch_size: Count = 32,
+        seed: Annotated[int, Field(ge=0)] = 0,
+    ) -> None:
+        """`alphas`: how far from the photo the near latents lie (None: .25 and .5; an empty list: none of them)."""
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+        self.alphas = [0.25, 0.5] if alphas is None else alphas
+        self.noise_mode: NoiseMode = noise_mode
+
+    @torch.inference_mode()
+    def __call__(
+        self, *, prior: Prior, tuned_generator: Generator, ws: Tensor, lpips: Distance | None = None
+    ) -> dict[str, float | None]:
+        """`ws` [1, num_ws, w_dim] of the photo -> `drift_mse`, `drift_lpips`, and `…_near_0.25` for each α.
+
+        `lpips`: two [N, 3, R, R] in [-1, 1] -> [N]; without it its entries are None.
+        """
+        row: dict[str, float | None] = {}
+        for alpha in (1, *self.alphas):
+            suffix = "" if alpha == 1 else f"_near_{alpha:g}"
+            mse, perceptual = self._compare(prior.generator, tuned_generator, ws, alpha, lpips)
+            row |= {f"drift_mse{suffix}": mse, f"drift_lpips{suffix}": perceptual}
+        return row
+
+    def _compare(
+        self, untouched: Generator, tuned: Generator, ws: Tensor, alpha: float, lpips: Distance | None
+    ) -> tuple[float, float | None]:
+        pair = latent_pair(untouched, tuned, ws=ws, alpha=alpha, samples=self.samples, seed=self.seed)
+        how = {"noise_mode": self.noise_mode, "seed": self.seed, "batch_size": self.batch_size}
+        batches = zip(render(untouched, pair[0], **how), render(tuned, pair[1], **how), strict=True)
+        mse, perceptual = [], []
+        for a, b in ((to_float(a), to_float(b.to(a.device))) for a, b in batches):
+            mse.append((a - b).square().mean(dim=[1, 2, 3]))
+            perceptual += [] if lpips is None else [lpips(a, b)]
+        return torch.cat(mse).mean().item(), torch.cat(perceptual).mean().item() if perceptual else None
+
+
+class FrechetRatio:
+    """Fréchet distance to real images, tuned over untouched, with the two distances.
+
+    What does not depend on the photo (features of the real images, the untouched generator's distance) is computed at
+    the first photo and kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Callable[[], FeatureNetwork],
+        real: str | None = None,
+        limit: Count | None = None,
+        samples: Count = 2000,
+        alphas: list[Alpha] | None = None,
+        noise_mode: NoiseMode = "const",
+        batch_size: Count = 50,
+        seed: Annotated[int, Field(ge=0)] = 0,
+    ) -> None:
+        """`real`: a folder or zip of images, the first `limit` by name; None: nothing is computed.
+
+        `network`: makes the feature network; called only where `real` is named. `alphas`: near latents that are compared
+        too. InputError: no such images, too few of them or of the samples, or the network's weights are not at hand.
+        """
+        self.real, self.limit, self.samples, self.batch_size, self.seed = real, limit, samples, batch_size, seed
+        self.alphas = alphas or []
+        self.noise_mode: NoiseMode = noise_mode
+        self._references: dict[str, tuple[Tensor, float]] = {}  # of each prior, by fingerprint
+        if real is not None:
+            self.network = network()
+            expect(len(list_pictures(real)[:limit]), network=self.network, what=f"real: {real!r} holds {{}} images")
+            expect(samples, network=self.network, what="samples: is {}")
+
+    @torch.inference_mode()
+    def __call__(self, *, prior: Prior, tuned_generator: Generator, ws: Tensor) -> dict[str, float | None]:
+        """`ws` [1, num_ws, w_dim] of the photo -> `frechet_untouched`, `frechet_tuned`, `frechet_ratio`, `…_near_0.25`.
+
+        All None where no real images are named.
+        """
+        row: dict[str, float | None] = {}
+        for alpha in (1, *self.alphas):
+            suffix = "" if alpha == 1 else f"_near_{alpha:g}"
+            untouched, tuned = self._distances(prior, tuned_generator, ws, alpha) if self.real else (None, None)
+            ratio = tuned / untouched if tuned is not None and untouched else None
+            row |= {f"frechet_untouched{suffix}": untouched, f"frechet_tuned{suffix}": tuned}
+            row |= {f"frechet_ratio{suffix}": ratio}
+        return row
+
+    def _distances(self, prior: Prior, tuned: Generator, ws: Tensor, alpha: float) -> tuple[float, float]:
+        """Of the untouched and of the tuned generator to the real images."""
+        real, untouched = self._reference(prior)
+        pair = latent_pair(prior.generator, tuned, ws=ws, alpha=alpha, samples=self.samples, seed=self.seed)
+        if alpha != 1:
+            untouched = frechet_distance(real, self._features(prior.generator, pair[0]))
+        return untouched, frechet_distance(real, self._features(tuned, pair[1]))
+
+    def _reference(self, prior: Prior) -> tuple[Tensor, float]:
+        """Features of the real images at the prior's resolution, and the untouched generator's distance to them."""
+        if prior.fingerprint not in self._references:
+            assert self.real is not None
+            self.network.to(device(prior.generator))
+            real = real_features(
+                self.real,
+                network=self.network,
+                resolution=prior.generator.img_resolution,
+                limit=self.limit,
+                batch_size=self.batch_size,
+            )
+            expect(len(real), network=self.network, what=f"real: {self.real!r} holds {{}} usable images")
+            ws = sample_latents(prior.generator, samples=self.samples, seed=self.seed)
+            self._references[prior.fingerprint] = real, frechet_distance(real, self._features(prior.generator, ws))
+        return self._references[prior.fingerprint]
+
+    def _features(self, generator: Generator, ws: Tensor) -> Tensor:
+        how = {"noise_mode": self.noise_mode, "seed": self.seed, "batch_size": self.batch_size}
+        return collect(self.network, render(generator, ws, **how))
