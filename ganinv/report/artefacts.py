@@ -1,0 +1,157 @@
+"""What a photo leaves on disk, and how it is read back (docs/artefacts.md)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..dataset.images import Photo
+from ..dataset.pixels import to_float, to_uint8
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from ..generator.stylegan2 import Generator, NoiseMode
+from ..inverter.latent import Latent
+from ..tuner.tuner import Tuned
+from .environment import environment
+from .files import number, read_json, read_png, write_csv, write_json, write_png
+from .tensors import load_latent, load_tuned, save_latent, save_tuned
+
+FORMAT, VERSION = "ganinv-photo", 1
+METRICS = "metrics.json"
+PICTURES = ("target.png", "initial.png", "tuned.png")
+RECORD = {"image", "source", "photo_digest", "settings_hash", "prior", "metrics", "finished", "environment"}
+FILES = (*PICTURES, "latent.safetensors", "generator.safetensors", "curve.csv", METRICS)
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A photo that was inverted; the pictures are float32 [3, R, R] in [-1, 1], on the 8-bit grid."""
+
+    name: str
+    generator: Generator
+    latent: Latent
+    target: Tensor
+    initial: Tensor
+    image: Tensor
+    metrics: dict[str, Any]
+    moved: list[str]  # names of the tensors in which the generator differs from the prior's
+
+    @torch.no_grad()
+    def render(self, ws: Tensor | None = None, *, noise_mode: NoiseMode = "const") -> Tensor:
+        """The tuned generator's image at `ws` [N, num_ws, w_dim], default the photo's own -> [N, 3, R, R] float32."""
+        ws = self.latent.ws if ws is None else ws
+        arguments = {"noise_mode": noise_mode}
+        return torch.func.functional_call(self.generator.synthesis, self._noise(), (ws,), arguments)
+
+    def _noise(self) -> dict[str, Tensor]:
+        """The inverter's own noise maps, save those that the tuning moved on."""
+        maps = self.latent.noise or {}
+        return {name: value[0] for name, value in maps.items() if f"synthesis.{name}" not in self.moved}
+
+
+def save_photo(
+    folder: Path,
+    *,
+    photo: Photo,
+    latent: Latent,
+    initial: Tensor,
+    tuned_image: Tensor,
+    tuned: Tuned,
+    prior: Prior,
+    metrics: dict[str, Any],
+    settings_hash: str,
+) -> None:
+    """Write what `photo` leaves into `folder`; metrics.json comes last, and says that all is there.
+
+    `initial`, `tuned_image` [3, R, R] in any range, rounded to 8 bit. Raises InputError where the folder takes no file.
+    """
+    _unfinish(folder)
+    for name, image in zip(PICTURES, (photo.image, initial, tuned_image), strict=True):
+        write_png(folder / name, to_uint8(image))
+    save_latent(folder / "latent.safetensors", latent, prior=prior)
+    save_tuned(folder / "generator.safetensors", generator=tuned.generator, moved=tuned.moved, prior=prior)
+    write_csv(folder / "curve.csv", tuned.curve, columns=("step", "total"))
+    outcome = {"steps": tuned.steps, "seconds": tuned.seconds, "stopped": tuned.stopped}
+    record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "image": photo.name,
+        "source": str(photo.source),
+        "photo_digest": photo.digest,
+        "settings_hash": settings_hash,
+        "prior": {"name": prior.name, "fingerprint": prior.fingerprint, "licence": prior.licence},
+        "space": latent.space,
+        "resolution": photo.image.shape[-1],
+        "metrics": {**metrics, **outcome},
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": environment(),
+    }
+    write_json(folder / METRICS, record)
+
+
+def _unfinish(folder: Path) -> None:
+    """Take away an older metrics.json, so that a stop in the middle cannot leave a mixture that looks finished."""
+    try:
+        (folder / METRICS).unlink(missing_ok=True)
+    except NotADirectoryError:
+        pass  # a file stands where the folder should: the first write says so
+    except OSError as error:
+        raise InputError(f"{folder}: its old {METRICS} cannot be removed ({error.strerror})") from error
+
+
+def is_finished(folder: Path, *, settings_hash: str, prior_fingerprint: str, photo_digest: str) -> bool:
+    """Whether `folder` holds every file of this photo, made with these settings and this prior."""
+    if not all((folder / name).is_file() for name in FILES):
+        return False
+    try:
+        record = read_record(folder)
+    except InputError:
+        return False
+    found = record["settings_hash"], record["prior"]["fingerprint"], record["photo_digest"]
+    return found == (settings_hash, prior_fingerprint, photo_digest)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """metrics.json of a photo's folder, its figures as numbers; InputError where it is no such file."""
+    record = read_json(folder / METRICS)
+    if record.get("format") != FORMAT or record.get("version") != VERSION:
+        raise InputError(f"{folder / METRICS}: not a record of ganinv (version {VERSION}); run this photo again")
+    if not RECORD <= record.keys() or not isinstance(record["metrics"], dict):
+        raise InputError(f"{folder / METRICS}: not a complete record; run this photo again")
+    record["metrics"] = {key: number(value) for key, value in record["metrics"].items()}
+    return record
+
+
+def load(folder: str | Path, *, prior: Prior | None = None) -> Inversion:
+    """Give back what a run left in `folder`, the folder of one photo: the tuned generator is the same to the bit.
+
+    `prior`: the one that was tuned, where it has moved since; any other is refused. Raises InputError.
+    """
+    folder = Path(folder)
+    _expect_photo(folder)
+    record = read_record(folder)
+    target, initial, image = (to_float(read_png(folder / name)) for name in PICTURES)
+    generator, moved = load_tuned(folder / "generator.safetensors", prior=prior)
+    return Inversion(
+        name=record["image"],
+        generator=generator,
+        latent=load_latent(folder / "latent.safetensors"),
+        target=target,
+        initial=initial,
+        image=image,
+        metrics=record["metrics"],
+        moved=moved,
+    )
+
+
+def _expect_photo(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name the folder of one photo in a run's folder")
+    if (folder / METRICS).is_file():
+        return
+    photos = sorted(path.parent.name for path in folder.glob(f"*/{METRICS}"))
+    hint = f"it holds the photos {', '.join(photos[:3])}; name one of them" if photos else "run this photo again"
+    raise InputError(f"{folder}: has no {METRICS}, so it is not the folder of a finished photo; {hint}")
