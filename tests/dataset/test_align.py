@@ -57,9 +57,10 @@ def test_corners_go_round_the_picture_in_order():
 
 
 def test_reduction_is_antialiased():
-    image = Image.fromarray(np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255).convert("RGB")  # a checkerboard
-    small = np.asarray(crop(image, whole(image), 16)).astype(int)
-    assert np.abs(small - 127.5).max() < 2
+    image = noise(64, 64)
+    small = np.asarray(crop(image, whole(image), 16))
+    # at its own scale the cut is the picture itself, so what is left is Pillow's antialiased reduction
+    np.testing.assert_array_equal(small, image.resize((16, 16), Image.Resampling.LANCZOS))
 
 
 def test_outside_is_the_mirror_image():

@@ -71,7 +71,7 @@ def test_demo_photo_without_a_path():
 
 
 def test_folder_is_flat_and_sorted(tmp_path):
-    for name in ("b.png", "a.jpg", "C.PNG", "sub/d.png", ".hidden.png", "._a.jpg"):
+    for name in ("b.png", "a.jpg", "C.PNG", "sub/d.png", "sub.png/e.png", ".hidden.png", "._a.jpg"):
         save(tmp_path / name)
     assert names_of(tmp_path) == ["C", "a", "b"]
 
@@ -104,7 +104,7 @@ def test_two_photos_of_one_stem(tmp_path):
 
 
 def test_zip_with_folders(tmp_path):
-    path = zipped(tmp_path, ["2/x.png", "1/x.png", "y.png", "__MACOSX/._y.png", "labels.csv"])
+    path = zipped(tmp_path, ["2/x.png", "1/x.png", "y.png", "__MACOSX/z.png", "labels.csv"])
     photos = photos_in(path)
     assert [photo.name for photo in photos] == ["1_x_png", "2_x_png", "y"]
     assert [to_uint8(photo.image)[0, 0, 0].item() for photo in photos] == [1, 0, 2]
