@@ -13,7 +13,7 @@ from ganinv.errors import InputError
 
 from .decode import Unreadable, decode
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 MAX_BYTES = 512_000_000  # of one file: 80 million pixels of uncompressed 16-bit RGB
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def list_pictures(path: str) -> list[str]:
     if not pictures:
         where = "in the zip" if is_zip(path) else "directly in the folder"
         raise InputError(f"{path!r} holds no picture {where} (endings read: {' '.join(SUFFIXES)})")
-    if others := [key for key in keys if key not in set(pictures)]:
+    if others := [key for key in keys if not key.lower().endswith(SUFFIXES)]:
         some = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
         logger.warning("%s: left out %d that are no pictures by their ending: %s", path, len(others), some)
     return pictures
