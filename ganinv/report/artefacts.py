@@ -1,5 +1,6 @@
 """What a photo leaves on disk, and how it is read back (docs/artefacts.md)."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,9 +96,9 @@ def save_photo(
 def _unfinish(folder: Path) -> None:
     """Take away an older metrics.json, so that a stop in the middle cannot leave a mixture that looks finished."""
     try:
-        (folder / METRICS).unlink(missing_ok=True)
-    except NotADirectoryError:
-        pass  # a file stands where the folder should: the first write says so
+        # Where a file stands in the folder's place, the first write says so.
+        with contextlib.suppress(NotADirectoryError):
+            (folder / METRICS).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: its old {METRICS} cannot be removed ({error.strerror})") from error
 
@@ -119,7 +120,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     record = read_json(folder / METRICS)
     if record.get("format") != FORMAT or record.get("version") != VERSION:
         raise InputError(f"{folder / METRICS}: not a record of ganinv (version {VERSION}); run this photo again")
-    if not RECORD <= record.keys() or not isinstance(record["metrics"], dict):
+    if RECORD - record.keys() or not isinstance(record["metrics"], dict):
         raise InputError(f"{folder / METRICS}: not a complete record; run this photo again")
     record["metrics"] = {key: number(value) for key, value in record["metrics"].items()}
     return record

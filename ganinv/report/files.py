@@ -1,5 +1,6 @@
 """Files written whole: under a temporary name in the same folder, synchronised, then renamed."""
 
+import contextlib
 import csv
 import errno
 import io
@@ -47,10 +48,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _discard(temporary: Path) -> None:
-    try:
+    # The first error is the one to report.
+    with contextlib.suppress(OSError):
         temporary.unlink(missing_ok=True)
-    except OSError:
-        pass  # the first error is the one to report
 
 
 def _sentence(path: Path, error: OSError) -> str:

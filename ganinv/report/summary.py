@@ -1,0 +1,71 @@
+"""What a run leaves beside its photos: metrics.csv, grid.png, report.html, and failed.json while photos fail."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from ..errors import InputError
+from .files import read_json, write_json, write_text
+from .grid import write_grid
+from .page import page
+from .table import Aggregate, Row, aggregate, describe, records, row, write_table
+
+FAILED = "failed.json"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The run as it stands on disk, photos of earlier runs and other shards included."""
+
+    rows: list[Row]
+    aggregate: dict[str, Aggregate]
+    lines: list[str]  # the aggregate for a terminal
+    failed: dict[str, str]  # source -> why
+    folders: dict[str, Path]  # of each photo, by its name
+    grid: Path | None  # None without a photo
+    report: Path
+
+
+class Report:
+    """Sums up a run's folder. rows: photos in grid.png; cards: photos with pictures in report.html."""
+
+    def __init__(self, *, rows: Annotated[int, Field(gt=0)] = 16, cards: Annotated[int, Field(gt=0)] = 60) -> None:
+        self.rows, self.cards = rows, cards
+
+    def __call__(self, folder: Path, *, settings_hash: str, settings: str, failed: dict[str, str]) -> Summary:
+        """Read every finished photo of these settings in `folder` and write the files of the whole.
+
+        `settings` the resolved YAML as text, `failed` source -> why of this process's photos. Raises InputError.
+        """
+        found = records(folder, settings_hash=settings_hash)
+        rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
+        failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
+        grid, report = folder / "grid.png", folder / "report.html"
+        write_table(folder / "metrics.csv", rows)
+        if found:
+            write_grid(grid, folders, most=self.rows)
+        write_text(report, page(found, settings=settings, failed=failed, most=self.cards))
+        return Summary(
+            rows=rows,
+            aggregate=aggregate(rows),
+            lines=describe(rows),
+            failed=failed,
+            folders=folders,
+            grid=grid if found else None,
+            report=report,
+        )
+
+
+def _merge(path: Path, failed: dict[str, str], *, done: set[str]) -> dict[str, str]:
+    """This process's failures, and those of other shards whose files are still there and have not succeeded since."""
+    try:
+        before = read_json(path)
+    except InputError:
+        before = {}
+    still = {source: why for source, why in before.items() if Path(source).exists() and source not in done}
+    merged = {**still, **failed}
+    if merged or before:
+        write_json(path, merged)
+    return merged

@@ -1,0 +1,120 @@
+"""metrics.csv: one row a photo; and its summary: mean ± standard deviation, n, and the name of the LPIPS network."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .artefacts import METRICS, read_record
+from .files import read_csv, write_csv
+
+Row = dict[str, Any]
+COLUMNS = (
+    "image",
+    "initial_mse",
+    "initial_psnr",
+    "initial_lpips",
+    "mse",
+    "psnr",
+    "ssim",
+    "lpips",
+    "exact_pixels",
+    "steps",
+    "seconds",
+    "stopped",
+    "drift_lpips",
+    "drift_mse",
+    "frechet_ratio",
+)
+TEXT = ("image", "stopped", "lpips_network")
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One column over the photos that have a finite value there; `exact` more are infinite (PSNR of an exact image)."""
+
+    mean: float
+    std: float | None  # of a sample (n - 1); None for a single photo
+    n: int
+    exact: int = 0
+
+    def __str__(self) -> str:
+        spread = "" if self.std is None else f" ± {figure(self.std, digits=2)}"
+        rest = f"; {self.exact} more exact" if self.exact else ""
+        return f"{figure(self.mean)}{spread} (n = {self.n}{rest})"
+
+
+def figure(value: float | None, *, digits: int = 4) -> str:
+    """A number for a reader, in significant digits; nothing for None."""
+    if value is None:
+        return ""
+    if not math.isfinite(value) or value == 0:
+        return {math.inf: "∞", 0: "0"}.get(value, str(value))
+    exponent = math.floor(math.log10(abs(value)))
+    if exponent < -6 or exponent > 6:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - exponent)}f}"
+
+
+def records(folder: Path, *, settings_hash: str | None = None) -> list[dict[str, Any]]:
+    """The records of all finished photos in a run's folder, by name; of other settings or unreadable ones: none."""
+    found = [_record(path.parent) for path in folder.glob(f"*/{METRICS}")]
+    wanted = [r for r in found if r is not None and settings_hash in (None, r["settings_hash"])]
+    return sorted(wanted, key=lambda record: record["image"])
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    try:
+        return read_record(folder) | {"folder": folder}
+    except InputError:
+        return None
+
+
+def row(record: dict[str, Any]) -> Row:
+    """A photo's row of metrics.csv."""
+    return {"image": record["image"], **record["metrics"]}
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write metrics.csv: `COLUMNS` in their order, then any others; empty where a photo has no value."""
+    write_csv(path, rows, columns=COLUMNS)
+
+
+def read_table(path: Path) -> list[Row]:
+    """metrics.csv as it was written: floats exact, "inf" as infinity, None where empty."""
+    return read_csv(path, text=TEXT)
+
+
+def aggregate(rows: Sequence[Row]) -> dict[str, Aggregate]:
+    """Each column of numbers that has a finite value, in the columns' order."""
+    names = dict.fromkeys([*COLUMNS, *(key for each in rows for key in each)])
+    summary = {name: _aggregate([each.get(name) for each in rows]) for name in names if name not in TEXT}
+    return {name: value for name, value in summary.items() if value is not None}
+
+
+def _aggregate(values: Sequence[Any]) -> Aggregate | None:
+    numbers = [float(value) for value in values if isinstance(value, int | float) and not math.isnan(value)]
+    finite = [value for value in numbers if math.isfinite(value)]
+    if not finite:
+        return None
+    std = statistics.stdev(finite) if len(finite) > 1 else None
+    return Aggregate(mean=statistics.fmean(finite), std=std, n=len(finite), exact=len(numbers) - len(finite))
+
+
+def lpips_network(rows: Sequence[Row]) -> str | None:
+    """The network behind the LPIPS columns; None where they are empty."""
+    names = sorted({str(each["lpips_network"]) for each in rows if each.get("lpips_network")})
+    return ", ".join(names) or None
+
+
+def describe(rows: Sequence[Row]) -> list[str]:
+    """The summary for a terminal, a line a column: "mse  0.00031 ± 0.00012 (n = 8)"."""
+    network = lpips_network(rows)
+    lines = []
+    for name, value in aggregate(rows).items():
+        label = f"{name} ({network})" if network and name.endswith("lpips") else name
+        lines.append(f"{label:<22} {value}")
+    return lines

@@ -1,0 +1,59 @@
+"""The files of the whole run, over resumed and sharded runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ganinv.errors import InputError
+from ganinv.report.summary import Report
+from ganinv.report.table import read_table
+
+
+def sum_up(run: Path, failed: dict[str, str] | None = None):
+    return Report()(run, settings_hash="0123456789", settings="seed: 0\n", failed=failed or {})
+
+
+def test_the_files_of_a_run_are_written(saved: Callable[..., Path]) -> None:
+    run = saved("a", mse=1.0).parent
+    saved("b", mse=3.0)
+    summary = sum_up(run)
+    assert {path.name for path in run.iterdir() if path.is_file()} == {"metrics.csv", "grid.png", "report.html"}
+    assert [row["image"] for row in read_table(run / "metrics.csv")] == ["a", "b"]
+    assert summary.aggregate["mse"].mean == 2 and summary.report == run / "report.html"
+    assert any(line.startswith("mse") and "2.000 ± 1.4" in line for line in summary.lines)
+
+
+def test_a_photo_added_later_joins_the_table(saved: Callable[..., Path]) -> None:
+    run = saved("b").parent
+    assert len(sum_up(run).rows) == 1
+    saved("a")
+    assert [row["image"] for row in sum_up(run).rows] == ["a", "b"]
+
+
+def test_failures_of_another_shard_are_kept_until_the_photo_succeeds(
+    saved: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = saved("a").parent
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for name in ("b", "c"):
+        (tmp_path / "photos" / f"{name}.png").touch()
+    assert sum_up(run, {"photos/b.png": "is empty"}).failed == {"photos/b.png": "is empty"}
+    assert list(sum_up(run, {"photos/c.png": "is empty"}).failed) == ["photos/b.png", "photos/c.png"]
+    (tmp_path / "photos" / "c.png").unlink()
+    assert list(sum_up(run).failed) == ["photos/b.png"]
+    saved("b")
+    assert sum_up(run).failed == {} and "failed" not in (run / "report.html").read_text().split("<body>")[1]
+
+
+def test_a_run_without_a_photo_is_summed_up(tmp_path: Path) -> None:
+    summary = sum_up(tmp_path / "run", {"x.png": "is empty"})
+    assert summary.rows == [] and summary.grid is None and summary.report.exists()
+    assert (tmp_path / "run" / "metrics.csv").read_text().startswith("image,initial_mse,")
+
+
+def test_a_folder_that_takes_no_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("in the way")
+    with pytest.raises(InputError, match="metrics.csv cannot be written in this folder"):
+        sum_up(tmp_path / "run")
