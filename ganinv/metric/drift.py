@@ -3,7 +3,7 @@
 Everywhere (α = 1) and near the photo, on w + α (w_z − w), where a memorised photo would show.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import torch
@@ -14,10 +14,9 @@ from torch.nn import functional as F
 from ..dataset.pixels import to_float, to_uint8
 from ..dataset.real import RealImages
 from ..dataset.sources import list_pictures
-from ..errors import InputError
 from ..generator.checkpoint import Prior
 from ..generator.stylegan2 import Generator, NoiseMode
-from .frechet import FeatureNetwork, collect, frechet_distance
+from .frechet import FeatureNetwork, collect, expect_enough, frechet_distance
 
 Distance = Callable[[Tensor, Tensor], Tensor]  # two [N, 3, H, W] in [-1, 1] -> [N]
 Alpha = Annotated[float, Field(gt=0, lt=1)]
@@ -71,14 +70,13 @@ class Drift:
         self,
         *,
         samples: Count = 64,
-        alphas: list[Alpha] | None = None,
+        alphas: Sequence[Alpha] = (0.25, 0.5),
         noise_mode: NoiseMode = "const",
         batch_size: Count = 32,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
-        """`alphas`: how far from the photo the near latents lie (None: .25 and .5; an empty list: none of them)."""
-        self.samples, self.batch_size, self.seed = samples, batch_size, seed
-        self.alphas = [0.25, 0.5] if alphas is None else alphas
+        """`samples` at each α; `alphas`: how far from the photo the near latents lie, 1 being everywhere."""
+        self.samples, self.alphas, self.batch_size, self.seed = samples, alphas, batch_size, seed
         self.noise_mode: NoiseMode = noise_mode
 
     @torch.inference_mode()
@@ -123,38 +121,47 @@ class FrechetRatio:
         real: str | None = None,
         limit: Count | None = None,
         samples: Count = 2000,
-        alphas: list[Alpha] | None = None,
+        alphas: Sequence[Alpha] = (),
         noise_mode: NoiseMode = "const",
         batch_size: Count = 50,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         """`real`: a folder or zip of images, the first `limit` by name; None: nothing is computed.
 
-        `network`: makes the feature network; called only where `real` is named. `alphas`: near latents that are compared
-        too. InputError: no such images, too few of them or of the samples, or the network's weights are not at hand.
+        `network`: makes the feature network; called only where `real` is named. `alphas`: near latents to compare at,
+        too. InputError: no such images, too few of them or of the samples, or no weights of the network.
         """
-        self.real, self.limit, self.samples, self.batch_size, self.seed = real, limit, samples, batch_size, seed
-        self.alphas = alphas or []
+        self.real, self.limit, self.samples, self.alphas = real, limit, samples, alphas
         self.noise_mode: NoiseMode = noise_mode
-        self._references: dict[str, tuple[Tensor, float]] = {}  # of each prior, by fingerprint
+        self.batch_size, self.seed = batch_size, seed
+        self._references: dict[str, tuple[Tensor, float]] = {}  # by the prior's fingerprint
         if real is not None:
             self.network = network()
-            expect(len(list_pictures(real)[:limit]), network=self.network, what=f"real: {real!r} holds {{}} images")
-            expect(samples, network=self.network, what="samples: is {}")
+            expect_enough(self.network, len(list_pictures(real)[:limit]), f"images in {real!r} (metric.frechet.real)")
+            expect_enough(self.network, samples, "metric.frechet.samples")
+
+    @property
+    def title(self) -> str | None:
+        """What the distance is called; None where nothing is computed."""
+        return None if self.real is None else self.network.title
 
     @torch.inference_mode()
-    def __call__(self, *, prior: Prior, tuned_generator: Generator, ws: Tensor) -> dict[str, float | None]:
-        """`ws` [1, num_ws, w_dim] of the photo -> `frechet_untouched`, `frechet_tuned`, `frechet_ratio`, `…_near_0.25`.
-
-        All None where no real images are named.
+    def __call__(
+        self, *, prior: Prior, tuned_generator: Generator, ws: Tensor, lpips: Distance | None = None
+    ) -> dict[str, float | None]:
+        """`ws` [1, num_ws, w_dim] of the photo -> `frechet_untouched`, `frechet_tuned`, `frechet_ratio`; the same with
+        `_near_0.25` for each α. All None where no real images are named. `lpips` is not used: all metrics of a
+        generator are called alike.
         """
         row: dict[str, float | None] = {}
         for alpha in (1, *self.alphas):
             suffix = "" if alpha == 1 else f"_near_{alpha:g}"
-            untouched, tuned = self._distances(prior, tuned_generator, ws, alpha) if self.real else (None, None)
-            ratio = tuned / untouched if tuned is not None and untouched else None
-            row |= {f"frechet_untouched{suffix}": untouched, f"frechet_tuned{suffix}": tuned}
-            row |= {f"frechet_ratio{suffix}": ratio}
+            distances = (None, None, None)
+            if self.real is not None:
+                before, after = self._distances(prior, tuned_generator, ws, alpha)
+                distances = (before, after, after / before)
+            names = (f"frechet_{name}{suffix}" for name in ("untouched", "tuned", "ratio"))
+            row |= dict(zip(names, distances, strict=True))
         return row
 
     def _distances(self, prior: Prior, tuned: Generator, ws: Tensor, alpha: float) -> tuple[float, float]:
@@ -170,14 +177,9 @@ class FrechetRatio:
         if prior.fingerprint not in self._references:
             assert self.real is not None
             self.network.to(device(prior.generator))
-            real = real_features(
-                self.real,
-                network=self.network,
-                resolution=prior.generator.img_resolution,
-                limit=self.limit,
-                batch_size=self.batch_size,
-            )
-            expect(len(real), network=self.network, what=f"real: {self.real!r} holds {{}} usable images")
+            images = RealImages(path=self.real, resolution=prior.generator.img_resolution, limit=self.limit).images
+            expect_enough(self.network, len(images), f"usable images in {self.real!r} (metric.frechet.real)")
+            real = collect(self.network, images.split(self.batch_size))
             ws = sample_latents(prior.generator, samples=self.samples, seed=self.seed)
             self._references[prior.fingerprint] = real, frechet_distance(real, self._features(prior.generator, ws))
         return self._references[prior.fingerprint]

@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from ..errors import InputError
-from ..weights import find
+from ..weights import find, load
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -45,7 +44,7 @@ class AlexNet(nn.Module):
     std: Tensor
 
     def __init__(self, *, weights: str | None = None) -> None:
-        """`weights`: a safetensors file with torchvision's names (`features.0.weight`, …), or None for the known one."""
+        """`weights`: a safetensors file with torchvision's names, or None for the one that LPIPS uses too."""
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, stride=2),
@@ -54,11 +53,12 @@ class AlexNet(nn.Module):
             nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
             nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(),
         )  # fmt: skip
-        path = find(weights or "lpips_alexnet_features")
+        name = weights or "lpips_alexnet_features"
+        tensors = load(name)
         try:
-            self.load_state_dict(load_file(path))
-        except (RuntimeError, OSError, ValueError) as error:
-            raise InputError(f"{path}: not AlexNet's convolutions in torchvision's names ({error})") from error
+            self.load_state_dict({key: tensors[key] for key in self.state_dict()})
+        except (KeyError, RuntimeError) as error:
+            raise InputError(f"{find(name)}: not AlexNet's convolutions in torchvision's names") from error
         # On pixels 0..255: the mean is taken off and the deviation divided out in one step.
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
@@ -72,6 +72,27 @@ class AlexNet(nn.Module):
         shrink = pixels.shape[-1] > self.side
         x = F.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False, antialias=shrink)
         return self.features(x).mean(dim=[2, 3])
+
+
+class Inception(nn.Module):
+    """Inception v3 as FID takes it: 2,048 features, of the package torch-fidelity; images are resized inside."""
+
+    title = "FID"
+    num_features = 2048
+
+    def __init__(self, *, weights: str) -> None:
+        """`weights`: torch-fidelity's file `weights-inception-2015-12-05-6726825d.pth`; nothing is downloaded."""
+        super().__init__()
+        path = str(find(weights))
+        try:
+            self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=path)
+        except ModuleNotFoundError as error:
+            raise InputError("FID needs the package torch-fidelity: pip install torch-fidelity") from error
+
+    @torch.no_grad()
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`pixels` uint8 [N, 3, H, W] -> [N, 2048]."""
+        return self.network(pixels.to(next(self.network.parameters()).device))
 
 
 class _Given(nn.Module):
@@ -97,3 +118,10 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     metric.update(a.double().cpu(), real=True)
     metric.update(b.double().cpu(), real=False)
     return float(metric.compute())
+
+
+def expect_enough(network: FeatureNetwork, count: int, what: str) -> None:
+    """InputError unless `count` of `what` gives a covariance of full rank."""
+    if count <= network.num_features:
+        needed = network.num_features + 1
+        raise InputError(f"{what}: {count:,}, but {network.title} in {network.num_features} features needs {needed:,}")
