@@ -45,17 +45,7 @@ class LPIPS(nn.Module):
         if min(a.shape[2:]) < MIN_SIDE[self.network]:
             side, least = min(a.shape[2:]), MIN_SIDE[self.network]
             raise ValueError(f"LPIPS: {self.network} needs images of at least {least} pixels, got {side}")
-        pairs = zip(self._features(a), self._features(b), self.distance.lins, strict=True)
-        # d = Σ_l mean over places of w_l · (f_l(a) − f_l(b))² (Zhang et al. 2018, equation 1)
-        return sum((head((f - g).square()).mean(dim=[1, 2, 3]) for f, g, head in pairs), a.new_zeros(len(a)))
-
-    def _features(self, images: Tensor) -> list[Tensor]:
-        """Each layer's features, of unit length at each place.
-
-        The package takes the root of a sum that is 0 where all features are, which makes the gradient NaN.
-        """
-        layers = self.distance.net(self.distance.scaling_layer(images))
-        return [x / (x.square().sum(dim=1, keepdim=True) + 1e-20).sqrt() for x in layers]
+        return self.distance(a, b).flatten()
 
 
 def _without_trunk(network: str) -> lpips.LPIPS:
