@@ -1,0 +1,59 @@
+# `make` prints the targets. VENV=folder takes another environment, PYTHON=python3.12 another Python,
+# PIP_ARGS="..." is handed to pip (for instance an index with CPU-only builds of torch).
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+# Written last, so that a broken installation is taken up again; older than pyproject.toml, it is brought up to date.
+PACKAGE := $(VENV)/.package-installed
+TOOLS := $(VENV)/.tools-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast lint format wheel lowest clean
+
+help: ## print these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(TOOLS) ## environment in .venv with the package (editable) and the developers' tools
+
+$(PACKAGE): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_ARGS) --quiet "pip>=25.1"
+	$(BIN)/python -m pip install $(PIP_ARGS) --quiet -e .
+	touch $@
+
+$(TOOLS): $(PACKAGE)
+	$(BIN)/python -m pip install $(PIP_ARGS) --quiet --group dev
+	touch $@
+
+demo: $(PACKAGE) ## invert the embedded photo with the embedded prior, and say where the report lies
+	$(BIN)/python -m ganinv.run dataset=demo
+
+test: lint ## everything that must pass: lint, types, all tests
+	$(BIN)/python -m pytest -q
+
+test-fast: $(TOOLS) ## tests without the slow ones
+	$(BIN)/python -m pytest -q -m "not slow"
+
+lint: $(TOOLS) ## form, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: $(TOOLS) ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(TOOLS) ## sdist, and from it the wheel, in dist/
+	$(BIN)/python -m build
+
+lowest: ## tests with the lowest versions that pyproject.toml allows, in .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install $(PIP_ARGS) --quiet uv
+	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct -e . --group dev
+	.venv-lowest/bin/python -m pytest -q
+
+clean: ## remove build products and caches; runs/ and .venv stay
+	rm -rf dist build .pytest_cache .ruff_cache
+	find ganinv tests conf -name __pycache__ -type d -prune -exec rm -rf {} +
