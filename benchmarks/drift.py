@@ -32,6 +32,7 @@ from ganinv.metric.drift import latent_pair, render
 from ganinv.metric.frechet import AlexNet, FeatureNetwork, collect, expect_enough, frechet_distance
 from ganinv.report.files import write_bytes, write_csv, write_png
 from ganinv.report.pictures import enlarge
+from ganinv.report.tensors import load_latent, load_tuned
 
 Row = dict[str, Any]
 SHEET_LATENTS = 8
@@ -168,8 +169,6 @@ def comparison(options: argparse.Namespace) -> Comparison:
 
 def run(options: argparse.Namespace) -> None:
     """Score each photo; the table is written anew after each."""
-    from ganinv.report.tensors import load_latent, load_tuned
-
     by, prior, rows = comparison(options), load_prior(options.prior), []
     real = by.real_features(prior.generator.img_resolution)
     halves = frechet_distance(real[::2], real[1::2])
