@@ -83,11 +83,14 @@ class Inception(nn.Module):
     def __init__(self, *, weights: str) -> None:
         """`weights`: torch-fidelity's file `weights-inception-2015-12-05-6726825d.pth`; nothing is downloaded."""
         super().__init__()
-        path = str(find(weights))
+        # torch-fidelity unpickles the file without a guard; one that `load` takes holds tensors alone and runs no code.
+        path, _ = str(find(weights)), load(weights)
         try:
             self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=path)
         except ModuleNotFoundError as error:
             raise InputError("FID needs the package torch-fidelity: pip install torch-fidelity") from error
+        except RuntimeError as error:
+            raise InputError(f"{path}: not the weights of torch-fidelity's Inception v3") from error
 
     @torch.no_grad()
     def forward(self, pixels: Tensor) -> Tensor:

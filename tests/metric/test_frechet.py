@@ -1,5 +1,6 @@
 """Fréchet distance: closed forms, the feature network, and what a user reads when something is missing."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -125,15 +126,17 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         AlexNet(weights=str(tmp_path / "other.safetensors"))
 
 
+def test_inception_weights_that_would_run_code_are_refused(tmp_path: Path) -> None:
+    torch.save({"fc.weight": Path("a class, where tensors should be")}, tmp_path / "inception.pth")
+    with pytest.raises(InputError, match="inception.pth: is not a whole file of weights"):
+        Inception(weights=str(tmp_path / "inception.pth"))
+
+
+@pytest.mark.skipif(find_spec("torch_fidelity") is not None, reason="torch-fidelity is installed")
 def test_inception_without_its_package_says_what_to_install(tmp_path: Path) -> None:
-    try:
-        import torch_fidelity  # noqa: F401
-    except ImportError:
-        (tmp_path / "inception.pth").touch()
-        with pytest.raises(InputError, match="pip install torch-fidelity"):
-            Inception(weights=str(tmp_path / "inception.pth"))
-    else:
-        pytest.skip("torch-fidelity is installed")
+    torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "inception.pth")
+    with pytest.raises(InputError, match="pip install torch-fidelity"):
+        Inception(weights=str(tmp_path / "inception.pth"))
 
 
 def test_too_few_images_are_refused_with_the_number_needed() -> None:
