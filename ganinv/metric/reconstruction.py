@@ -13,7 +13,7 @@ from kornia.metrics import ssim as ssim_map
 from torch import Tensor
 
 from ..dataset.pixels import to_float, to_uint8
-from ..loss.feature import LPIPS
+from ..loss.feature import LPIPS, MIN_SIDE
 from ..weights import MissingWeights
 
 logger = logging.getLogger(__name__)
@@ -104,5 +104,6 @@ class Reconstruction:
         return self._lpips.to(a.device)(a, b)
 
     def __call__(self, images: Tensor, target: Tensor) -> list[dict[str, float | None]]:
-        """See `score`."""
-        return score(images, target, lpips=self.lpips)
+        """See `score`; `lpips` is None too for images that are smaller than its network takes."""
+        is_large = self.network is not None and min(images.shape[-2:]) >= MIN_SIDE[self.network]
+        return score(images, target, lpips=self.lpips if is_large else None)

@@ -18,7 +18,7 @@ from ..inverter.latent import Latent
 from ..tuner.tuner import Tuned
 from .environment import environment
 from .files import number, read_json, read_png, write_csv, write_json, write_png
-from .tensors import load_latent, load_tuned, save_latent, save_tuned
+from .tuned import load_tuned, save_tuned
 
 FORMAT, VERSION = "ganinv-photo", 1
 METRICS = "metrics.json"
@@ -72,7 +72,7 @@ def save_photo(
     _unfinish(folder)
     for name, image in zip(PICTURES, (photo.image, initial, tuned_image), strict=True):
         write_png(folder / name, to_uint8(image))
-    save_latent(folder / "latent.safetensors", latent, prior=prior)
+    latent.save(folder / "latent.safetensors")
     save_tuned(folder / "generator.safetensors", generator=tuned.generator, moved=tuned.moved, prior=prior)
     write_csv(folder / "curve.csv", tuned.curve, columns=("step", "total"))
     outcome = {"steps": tuned.steps, "seconds": tuned.seconds, "stopped": tuned.stopped}
@@ -139,7 +139,7 @@ def load(folder: str | Path, *, prior: Prior | None = None) -> Inversion:
     return Inversion(
         name=record["image"],
         generator=generator,
-        latent=load_latent(folder / "latent.safetensors"),
+        latent=Latent.load(folder / "latent.safetensors"),
         target=target,
         initial=initial,
         image=image,

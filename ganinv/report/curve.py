@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-Points = list[tuple[float, float]]  # (step, value), by step
+Points = Sequence[tuple[float, float]]  # (step, value), by step
 
 WIDTH, HEIGHT = 300, 118
 LEFT, RIGHT, TOP, BOTTOM = 24, 38, 22, 18  # margins of the plot

@@ -84,7 +84,6 @@ class Wandb:
         """Raises InputError where W&B refuses: no account, no network, no place to write."""
         import wandb
 
-        self.finish()
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.run = wandb.init(
@@ -122,9 +121,9 @@ class Wandb:
         """The table, the grid, and mean and standard deviation of each metric."""
         import wandb
 
-        columns: list[str | int] = list(dict.fromkeys(key for row in summary.rows for key in row))
+        columns = list(dict.fromkeys(key for row in summary.rows for key in row))
         data = [[_cell(row.get(key)) for key in columns] for row in summary.rows]
-        log: dict[str, Any] = {"metrics": wandb.Table(columns=columns, data=data, allow_mixed_types=True)}
+        log: dict[str, Any] = {"metrics": wandb.Table(columns=[*columns], data=data, allow_mixed_types=True)}
         if summary.grid is not None:
             log["grid"] = wandb.Image(str(summary.grid))
         self.run.log(log)

@@ -79,6 +79,17 @@ def test_an_image_that_is_not_finite_has_no_score() -> None:
         score(grey(math.nan), grey(0))
 
 
+def test_lpips_of_the_saved_picture(shared) -> None:
+    metric = Reconstruction(lpips="squeeze", weights=str(shared("weights/lpips_squeezenet1_1_features.safetensors")))
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    near = image + 0.4 / 127.5  # rounds to the same picture, but for values on the edge of two levels
+    assert metric.network == "squeeze" and metric.lpips is not None
+    row = metric(image, near)[0]
+    assert row["lpips"] == metric.lpips(to_float(to_uint8(image)), to_float(to_uint8(near))).item()
+    assert metric(grey(1, side=32), grey(1, side=32))[0]["lpips"] == 0
+    assert metric(grey(1, side=16), grey(1, side=16))[0]["lpips"] is None, "too small for the network"
+
+
 def test_without_the_lpips_network_its_column_stays_empty_and_this_is_said_once(caplog, monkeypatch) -> None:
     def missing(**_: object) -> None:
         raise MissingWeights("alex is not at hand; run this to get it")

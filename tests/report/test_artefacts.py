@@ -98,6 +98,17 @@ def test_the_inverters_noise_is_rendered(case, tmp_path: Path) -> None:
     assert torch.equal(back.render(), case.tuned.generator.synthesis(case.latent.ws))
 
 
+def test_noise_that_the_tuning_moved_on_is_rendered_as_moved(case, tmp_path: Path) -> None:
+    strong, map_name = "synthesis.b8.conv1.noise_strength", "synthesis.b8.conv1.noise_const"
+    case.tuned.generator.get_parameter(strong).fill_(1.0)
+    case.tuned.generator.get_buffer(map_name).fill_(0.5)
+    moved = case.tuned.moved | {strong: torch.tensor(1.0), map_name: torch.full([8, 8], 0.5)}
+    latent = replace(case.latent, noise={"b8.conv1.noise_const": torch.randn(1, 8, 8)})
+    case.save(tmp_path, latent=latent, tuned=replace(case.tuned, moved=moved))
+    back = load(tmp_path, prior=case.prior)
+    assert torch.equal(back.render(), case.tuned.generator.synthesis(case.latent.ws))
+
+
 def test_without_a_prior_the_one_it_was_tuned_from_is_found(case, tmp_path: Path, monkeypatch) -> None:
     save_prior(tmp_path / "prior.safetensors", case.prior)
     monkeypatch.chdir(tmp_path)
@@ -129,7 +140,7 @@ def test_a_truncated_file_is_refused(name: str, keep: float, case, tmp_path: Pat
     case.save(tmp_path)
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: int(keep * len(data)) if keep == 0.5 else int(keep)])
-    with pytest.raises(InputError, match=f"{name}: not a whole file"):
+    with pytest.raises(InputError, match=f"{name}: not a whole safetensors file"):
         load(tmp_path, prior=case.prior)
 
 
@@ -146,7 +157,18 @@ def test_a_flipped_bit_is_noticed(case, tmp_path: Path) -> None:
 def test_a_foreign_file_is_refused(name: str, case, tmp_path: Path) -> None:
     case.save(tmp_path)
     save_file({"x": torch.zeros(2)}, tmp_path / name)
-    with pytest.raises(InputError, match="not a file of the kind ganinv-"):
+    with pytest.raises(InputError, match="not a (tuned generator|latent)"):
+        load(tmp_path, prior=case.prior)
+
+
+@pytest.mark.parametrize("name", [MOVED, "synthesis.b8.conv9.weight"])
+def test_a_tensor_that_does_not_fit_is_refused(name: str, case, tmp_path: Path) -> None:
+    case.save(tmp_path)
+    path = tmp_path / "generator.safetensors"
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    save_file({name: torch.zeros(2)}, path, header)
+    with pytest.raises(InputError, match=f"{name} does not fit the prior's generator"):
         load(tmp_path, prior=case.prior)
 
 

@@ -81,12 +81,13 @@ def test_wandb_offline_holds_curves_grid_table_and_config(summary: Summary, tmp_
 
 
 def test_two_jobs_of_one_process_are_two_runs(tmp_path: Path) -> None:
-    board = Wandb()
-    for name in ("one", "two"):
-        board.start(folder=tmp_path / name, config={"name": name}, name=name)  # the first is not finished by its caller
+    boards = {name: Wandb() for name in ("one", "two")}
+    for name, board in boards.items():  # open at the same time, as by a job that was never closed
+        board.start(folder=tmp_path / name, config={"name": name}, name=name)
+    for name, board in boards.items():
         board.log_photo(name, curve=CURVE, metrics={})
-    board.finish()
-    board.finish()
+    for board in (*boards.values(), *boards.values()):
+        board.finish()
     for name in ("one", "two"):
         keys = {key for row in rows(stored(tmp_path / name)) for key in row if not key.startswith("_")}
         assert keys == {f"step/{name}", f"total/{name}", f"mse/{name}"}

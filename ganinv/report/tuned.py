@@ -1,14 +1,12 @@
-"""The two tensor files of a photo: the latent, and what moved in the generator.
+"""generator.safetensors: what moved in the generator, and nothing else, exact to the bit.
 
-Both are safetensors, float32, exact to the bit, with a text header: `format`, `version` and the fingerprint of the
-prior. generator.safetensors holds the tensors that moved and nothing else; its header also says which prior they
-belong on, where that was found, and the fingerprint of the generator that comes out.
+A safetensors file of float32 tensors. Its header (all text) says by fingerprint which prior they belong on, where that
+was found, and which generator comes out.
 """
 
 import copy
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,12 +16,10 @@ from torch import Tensor
 from ..errors import InputError
 from ..generator.checkpoint import Prior, fingerprint, load_prior
 from ..generator.stylegan2 import Generator
-from ..inverter.latent import Latent
 from .files import write_bytes
 
-VERSION = "1"
-TUNED, LATENT = "ganinv-tuned", "ganinv-latent"
-HEADER = {TUNED: ("prior", "prior_name", "prior_path", "tuned_fingerprint"), LATENT: ("prior", "space")}
+FORMAT, VERSION = "ganinv-tuned", "1"
+HEADER = ("prior", "prior_name", "prior_path", "tuned_fingerprint")
 
 
 def save_tuned(path: Path, *, generator: Generator, moved: dict[str, Tensor], prior: Prior) -> None:
@@ -31,17 +27,22 @@ def save_tuned(path: Path, *, generator: Generator, moved: dict[str, Tensor], pr
     result = fingerprint(generator)
     assert fingerprint(_moved(prior.generator, moved)) == result, "moved does not hold all that changed"
     header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "prior": prior.fingerprint,
         "prior_name": prior.name,
         "prior_path": _lasting(prior.path),
         "architecture": json.dumps(prior.architecture),
         "tuned_fingerprint": result,
     }
-    _write(path, moved, format=TUNED, prior=prior.fingerprint, header=header)
+    exact = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in moved.items()}
+    assert all(value.dtype == torch.float32 for value in exact.values()), "a rounded weight would not be exact"
+    write_bytes(path, save(exact, header))
 
 
 def load_tuned(path: Path, *, prior: Prior | None) -> tuple[Generator, list[str]]:
     """The tuned generator and the names of what moved; without `prior`, the one that the header names is read."""
-    header, moved = _read(path, TUNED)
+    header, moved = _read(path)
     prior = prior or _find_prior(path, header)
     if prior.fingerprint != header["prior"]:
         raise InputError(
@@ -55,22 +56,6 @@ def load_tuned(path: Path, *, prior: Prior | None) -> tuple[Generator, list[str]
     if fingerprint(generator) != header["tuned_fingerprint"]:
         raise InputError(f"{path}: its weights differ from those that were saved (fingerprint); run this photo again")
     return generator, sorted(moved)
-
-
-def save_latent(path: Path, latent: Latent, *, prior: Prior) -> None:
-    """Write `ws`, `z` where there is one, and each noise map as `noise.<buffer>`."""
-    noise = {f"noise.{name}": value for name, value in (latent.noise or {}).items()}
-    tensors = {"ws": latent.ws} | noise | ({} if latent.z is None else {"z": latent.z})
-    _write(path, tensors, format=LATENT, prior=prior.fingerprint, header={"space": latent.space})
-
-
-def load_latent(path: Path) -> Latent:
-    """The latent as it was saved."""
-    header, tensors = _read(path, LATENT)
-    if "ws" not in tensors:
-        raise InputError(f"{path}: holds no ws; run this photo again")
-    noise = {name.removeprefix("noise."): value for name, value in tensors.items() if name.startswith("noise.")}
-    return Latent(ws=tensors["ws"], space=header["space"], z=tensors.get("z"), noise=noise or None)
 
 
 def _moved(original: Generator, moved: dict[str, Tensor]) -> Generator:
@@ -103,28 +88,21 @@ def _short(mark: str) -> str:
     return mark[:19] + "…"
 
 
-def _write(path: Path, tensors: dict[str, Tensor], *, format: str, prior: str, header: dict[str, str]) -> None:
-    whole = torch.contiguous_format
-    exact = {name: tensor.detach().cpu().clone(memory_format=whole) for name, tensor in tensors.items()}
-    assert all(tensor.dtype == torch.float32 for tensor in exact.values()), "these files hold float32 alone"
-    write_bytes(path, save(exact, {"format": format, "version": VERSION, "prior": prior, **header}))
-
-
-def _read(path: Path, format: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
-        with safe_open(path, framework="pt") as handle:
-            header = handle.metadata() or {}
-            _check(path, header, format)
-            return header, {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            _check(path, header)
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a whole file of ganinv ({error}); run this photo again") from error
+        raise InputError(f"{path}: not a whole safetensors file ({error}); run this photo again") from error
 
 
-def _check(path: Path, header: dict[str, str], format: str) -> None:
-    if header.get("format") != format:
-        raise InputError(f"{path}: not a file of the kind {format} (its header says {header.get('format')!r})")
+def _check(path: Path, header: dict[str, str]) -> None:
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: not a tuned generator of ganinv (format {header.get('format')!r} in its header)")
     if header.get("version") != VERSION:
         raise InputError(f"{path}: format version {header.get('version')}, this ganinv reads {VERSION}; update ganinv")
-    missing = [key for key in HEADER[format] if key not in header]
+    missing = [key for key in HEADER if key not in header]
     if missing:
         raise InputError(f"{path}: its header lacks {', '.join(missing)}; run this photo again")
