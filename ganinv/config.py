@@ -1,0 +1,213 @@
+"""Finds conf/, compares every node with the code that it names, and builds it; the only file that calls Hydra."""
+
+import functools
+import hashlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from .errors import InputError
+from .mistakes import sentence, unknown
+from .weights import find
+
+# A wheel carries conf/ inside the package; in a checkout it stands beside it. In this order, or a stranger's
+# site-packages/conf could be taken.
+CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1] / "conf") if p.is_dir())
+
+# Settings that change which photos are taken and where results go, never what a photo's result is.
+OUTSIDE_HASH = ("folder", "logger", "report", "dataset.limit", "dataset.shard", "dataset.num_shards")
+
+# What every run needs.
+ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
+
+# What run.py hands to a node beyond its YAML.
+PARTS = {"dataset": ["resolution"], "tuner": ["objective"]}
+
+
+class Device(Enum):
+    """Where the networks run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+@dataclass
+class Settings:
+    """The run's own settings; the others belong to the rooms, whose constructors say what they allow."""
+
+    seed: int = 0
+    folder: str | None = None
+    device: Device = Device.auto
+    dataset: Any = None
+    generator: Any = None
+    inverter: Any = None
+    loss: Any = None
+    tuner: Any = None
+    metric: Any = None
+    report: Any = None
+    logger: Any = None
+
+
+ConfigStore.instance().store(name="settings", node=Settings)
+
+
+class SettingsError(CompactHydraException, InputError):
+    """Every mistake of a run's settings, a line each; Hydra prints it without a traceback."""
+
+
+def read(overrides: list[str]) -> DictConfig:
+    """conf/run.yaml with `overrides` as on the command line, for use without one. Raises SettingsError."""
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("run", overrides)
+    except (CompactHydraException, OmegaConfBaseException, ValueError) as error:
+        raise SettingsError(sentence(error)) from error
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The composed settings as dictionaries and lists, interpolations resolved, without Hydra's own part."""
+    tree = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items() if key != "hydra"}
+
+
+def as_yaml(cfg: DictConfig) -> str:
+    """The composed settings as text, interpolations resolved."""
+    return OmegaConf.to_yaml(OmegaConf.create(plain(cfg)))
+
+
+def settings_hash(cfg: DictConfig) -> str:
+    """Ten hex digits that stand for every setting on which a photo's result depends."""
+    tree = plain(cfg)
+    for key in OUTSIDE_HASH:
+        *above, last = key.split(".")
+        (_at(tree, ".".join(above)) if above else tree).pop(last, None)
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def run_folder(cfg: DictConfig) -> Path:
+    """Where the run's results go: the same for the same settings, so that the same command goes on."""
+    if cfg.folder:
+        return Path(cfg.folder).expanduser()
+    choice = HydraConfig.get().runtime.choices.get("dataset", "dataset")
+    return Path("runs", choice, settings_hash(cfg))
+
+
+def build(cfg: DictConfig, key: str, **parts: Any) -> Any:
+    """What the node at `key` describes, handed `parts` as they are; without a `_target_`, each of its entries by name.
+
+    Raises InputError where the constructor refuses what it is given.
+    """
+    return _build(plain(cfg).get(key), key, parts)
+
+
+def _build(node: dict[str, Any] | None, key: str, parts: dict[str, Any]) -> Any:
+    if not node or "_target_" not in node:
+        entries = (node or {}).items()
+        return {name: _build(child, f"{key}.{name}", parts) for name, child in entries if child is not None}
+    try:
+        make = instantiate(node, _convert_="all", _partial_=True)
+        return functools.partial(make, **parts) if node.get("_partial_") else make(**parts)
+    except (ValueError, InputError, CompactHydraException) as error:
+        # Hydra wraps what the constructor of a node inside this one raises.
+        cause = error.__cause__ if isinstance(error, CompactHydraException) else error
+        if not isinstance(cause, ValueError | InputError):
+            raise
+        told = str(cause)
+        raise InputError(told if told.startswith(key) else f"{key}: {told}") from error
+
+
+def check(cfg: DictConfig) -> None:
+    """Compare the whole run with the code that it names, before anything is built; one SettingsError lists all."""
+    try:
+        tree = plain(cfg)
+    except OmegaConfBaseException as error:
+        raise SettingsError(sentence(error)) from None
+    fields = Settings.__dataclass_fields__
+    mistakes = [unknown(name, fields) for name in tree if name not in fields]
+    mistakes += [f"{name}: must be set" for name in ROOMS if "_target_" not in _at(tree, name)]
+    mistakes += [] if tree["seed"] >= 0 else [f"seed: must be 0 or more, got {tree['seed']}"]
+    mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
+    mistakes += _missing_files(tree)
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+
+
+def _at(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    """The node at the dotted `key`; an empty one where there is none."""
+    return functools.reduce(lambda node, name: node.get(name) or {}, key.split("."), tree)
+
+
+def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
+    """The two paths that every run starts from, so that a mistake in them stands beside the others."""
+    photos, prior = _at(tree, "dataset").get("path"), _at(tree, "generator").get("path")
+    if isinstance(photos, str) and photos != "???" and not Path(photos).expanduser().exists():
+        yield f"dataset.path: {photos!r} does not exist; name a photo, a folder of photos or a zip of photos"
+    if isinstance(prior, str) and prior != "???":
+        try:
+            find(prior)
+        except InputError as error:
+            yield f"generator.path: {error}"
+
+
+def _mistakes(node: Any, key: str) -> Iterator[str]:
+    """One line for each mistake in `node`, which stands at `key`, and below it."""
+    if node == "???":
+        yield f"{key}: must be set"
+    if isinstance(node, dict) and "_target_" in node:
+        yield from _against_signature(node, key)
+    if isinstance(node, dict | list):
+        for name, child in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _mistakes(child, f"{key}.{name}")
+
+
+def _against_signature(node: dict[str, Any], key: str) -> Iterator[str]:
+    """Names for every target; values for our own, whose annotations are written to be checked."""
+    try:
+        target = pkgutil.resolve_name(node["_target_"])
+        known = dict(inspect.signature(target).parameters)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        yield f"{key}._target_: {error}, got {node['_target_']!r}"
+        return
+    for name in PARTS.get(key, []):
+        known.pop(name, None)
+    given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_", "_convert_")}
+    if all(p.kind is not p.VAR_KEYWORD for p in known.values()):
+        yield from (unknown(f"{key}.{name}", known) for name in given if name not in known)
+    if not node.get("_partial_"):
+        required = [name for name, p in known.items() if p.default is p.empty and p.kind is p.KEYWORD_ONLY]
+        yield from (f"{key}.{name}: must be set" for name in required if name not in given)
+    if node["_target_"].startswith("ganinv."):
+        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+        for name in (name for name in given if name in known and name in hints):
+            yield from _against_type(given[name], hints[name], f"{key}.{name}")
+
+
+def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
+    """Strict, and as JSON: YAML has no tuples and no paths either, and "no" must not pass for a bool."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    text = json.dumps(value)
+    if value == "???" or '"_target_"' in text:
+        return
+    try:
+        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_json(text, strict=True)
+    except ValidationError as error:
+        said = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in error.errors())
+        yield f"{key}: {' or '.join(said)}, got {value!r}"

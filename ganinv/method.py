@@ -1,0 +1,100 @@
+"""The method on one photo: initial latent, generator tuned around it, figures."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .dataset.images import Photo
+from .dataset.pixels import to_float, to_uint8
+from .errors import InputError
+from .generator.checkpoint import Prior
+from .generator.stylegan2 import Generator
+from .inverter.latent import Inverter, Latent
+from .metric.reconstruction import Reconstruction
+from .report.artefacts import Inversion
+from .tuner.tuner import Tuned
+
+INITIAL = ("mse", "psnr", "lpips")  # figures that are kept of the initial image too
+
+
+@dataclass(frozen=True)
+class Method:
+    """What every photo of a run passes through, in this order."""
+
+    prior: Prior
+    inverter: Inverter
+    tuner: Callable[..., Tuned]
+    reconstruction: Reconstruction
+    metrics: dict[str, Callable[..., dict[str, Any]]]  # of the tuned generator, by name
+    device: torch.device
+    seed: int
+
+
+def pick_device(name: str) -> torch.device:
+    """For "auto", "cpu" or "cuda"; InputError where there is no such device."""
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
+        raise InputError("device: cuda is asked for, but torch finds no CUDA device; set device=cpu or device=auto")
+    # Float32 means float32: TF32 would keep ten bits of a convolution's mantissa.
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and has_cuda) else "cpu")
+
+
+def to_device(prior: Prior, device: torch.device) -> Prior:
+    """Move the networks of `prior`, in place."""
+    prior.generator.to(device)
+    if prior.discriminator is not None:
+        prior.discriminator.to(device)
+    return prior
+
+
+def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
+    """The whole method. The result depends on the photo, the settings and the seed, not on the photos before it."""
+    torch.manual_seed(method.seed)
+    target = photo.image.to(method.device)
+    latent = method.inverter(prior=method.prior, images=target[None], seed=method.seed, names=[photo.name])
+    tuned = method.tuner(prior=method.prior, image=target, latent=latent, seed=method.seed, name=photo.name)
+    initial = render(method.prior.generator, latent)
+    image = render(tuned.generator, latent, moved=tuned.moved)
+    inversion = Inversion(
+        name=photo.name,
+        generator=tuned.generator,
+        latent=latent,
+        target=photo.image,
+        initial=initial,
+        image=image,
+        metrics=measure(method, target=photo.image, initial=initial, image=image, latent=latent, tuned=tuned),
+        moved=sorted(tuned.moved),
+    )
+    return inversion, tuned
+
+
+@torch.no_grad()
+def render(generator: Generator, latent: Latent, *, moved: Collection[str] = ()) -> Tensor:
+    """The image at `latent` in float32, as it is saved.  # [3, R, R] in [-1, 1]
+
+    The inverter's own noise maps are used, save those among `moved`, which the tuned generator has.
+    """
+    maps = {name: value[0] for name, value in (latent.noise or {}).items() if f"synthesis.{name}" not in moved}
+    return to_saved(torch.func.functional_call(generator.synthesis, maps, (latent.ws,), {"noise_mode": "const"})[0])
+
+
+def to_saved(image: Tensor) -> Tensor:
+    """Any range and device -> float32 in [-1, 1] on the 8-bit grid, on the CPU."""
+    return to_float(to_uint8(image)).cpu()
+
+
+def measure(
+    method: Method, *, target: Tensor, initial: Tensor, image: Tensor, latent: Latent, tuned: Tuned
+) -> dict[str, Any]:
+    """A photo's row: the initial image, the tuned one, and what the tuning did to the rest of the generator."""
+    before, after = method.reconstruction(torch.stack([initial, image]), torch.stack([target, target]))
+    row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after
+    row["lpips_network"] = method.reconstruction.network
+    for metric in method.metrics.values():
+        lpips = method.reconstruction.lpips
+        row |= metric(prior=method.prior, tuned_generator=tuned.generator, ws=latent.ws, lpips=lpips)
+    return row

@@ -1,0 +1,74 @@
+"""What a user reads when something is wrong: one line a mistake, no traceback, and an exit code."""
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Collection
+from pathlib import PurePath
+
+from hydra.errors import CompactHydraException, MissingConfigException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from .errors import InputError
+
+FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C
+
+
+class PhotosFailed(CompactHydraException):
+    """Some photos could not be inverted; the others are done."""
+
+
+def guarded(main: Callable[[], object]) -> None:
+    """Run a Hydra `main`; every mistake of the user ends it with its sentence and an exit code."""
+    asked = os.environ.get("HYDRA_FULL_ERROR", "0")
+    # Hydra prints a traceback of all errors but its own (a folder that cannot be written); with this it hands them on.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    except Exception as error:
+        if asked == "1" or not is_users(error):
+            raise
+        sys.exit(told(error))
+    finally:
+        os.environ["HYDRA_FULL_ERROR"] = asked
+
+
+def told(error: Exception) -> int:
+    """Print the sentence of a user's mistake; -> the exit code."""
+    print(sentence(error), file=sys.stderr)
+    return FAILED if isinstance(error, PhotosFailed) else WRONG
+
+
+def is_users(error: Exception) -> bool:
+    """Whether `error` is a mistake in the command, its files or its folders, not one of this code."""
+    if isinstance(error, InputError | CompactHydraException | OmegaConfBaseException | OSError):
+        return True
+    # Hydra's own refusals of an override are partly plain ValueErrors.
+    last = traceback.extract_tb(error.__traceback__)[-1].filename
+    return isinstance(error, ValueError) and "hydra" in PurePath(last).parts
+
+
+def sentence(error: BaseException) -> str:
+    """`error` in the words of this project."""
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(error, MissingConfigException) and error.options:
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(error.options))}"
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        return unknown(str(cause.full_key or cause.key), [str(name) for name in cause.parent_node or ()])
+    if isinstance(cause, OmegaConfBaseException):
+        return f"{cause.full_key}: {str(cause.msg).splitlines()[0]}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror}; free some space there, or choose another folder"
+    return str(error)
+
+
+def unknown(key: str, known: Collection[str]) -> str:
+    """One line for a setting that does not exist, with those that do."""
+    names = sorted(name for name in known if not name.startswith("_"))
+    near = difflib.get_close_matches(key.rpartition(".")[2], names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names) or 'none'}"
+    return f"{key}: no such setting; {hint}"

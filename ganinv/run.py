@@ -1,0 +1,161 @@
+"""From photo to report: `python -m ganinv.run dataset.path=photos/`. It reads as the method; torch is imported late."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from .config import CONF, as_yaml, build, check, plain, run_folder, settings_hash
+from .errors import InputError
+from .mistakes import PhotosFailed, guarded, is_users, told
+
+if TYPE_CHECKING:
+    from .dataset.images import Images
+    from .method import Method
+    from .report.dashboard import Dashboard
+
+log = logging.getLogger("ganinv")
+
+
+def main() -> None:
+    """The console script `ganinv`: one run, or with --multirun one for each combination of settings."""
+    guarded(hydra.main(config_path=str(CONF), config_name="run", version_base="1.3")(job))
+
+
+def job(cfg: DictConfig) -> None:
+    """A run, whose mistakes are said without Hydra's own words; in a sweep the other jobs go on."""
+    try:
+        run(cfg)
+    except Exception as error:
+        if HydraConfig.get().mode is RunMode.MULTIRUN or not is_users(error):
+            raise
+        sys.exit(told(error))
+
+
+def run(cfg: DictConfig) -> None:
+    """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
+    check(cfg)
+    method, report = assemble(cfg), build(cfg, "report")
+    photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
+    folder, mark = run_folder(cfg), settings_hash(cfg)
+    with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
+        greet(photos, folder)
+        failed = invert_all(photos, method, folder=folder, settings_hash=mark, board=board)
+        summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
+        board.log_summary(summary)
+        log.info("%s\nreport: %s", "\n".join(summary.lines), summary.report)
+    if failed:
+        raise PhotosFailed("\n".join(f"not inverted: {source}: {why}" for source, why in failed.items()))
+
+
+def assemble(cfg: DictConfig) -> "Method":
+    """Build the method, its cheap parts first, so that a mistake in them shows before the prior is read."""
+    from .method import Method, pick_device, to_device
+
+    device = pick_device(plain(cfg)["device"])
+    inverter, tuner = build(cfg, "inverter"), build(cfg, "tuner", objective=build(cfg, "loss"))
+    metrics = build(cfg, "metric")
+    prior = to_device(build(cfg, "generator"), device)
+    reconstruction = metrics.pop("reconstruction")
+    return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
+
+
+def invert_all(
+    photos: "Images", method: "Method", *, folder: Path, settings_hash: str, board: "Dashboard"
+) -> dict[str, str]:
+    """Invert and save each photo that is not finished yet; -> those that cannot be inverted: source -> why."""
+    from .dataset.images import BadPhoto
+    from .method import invert
+    from .report.artefacts import is_finished, save_photo
+
+    failed = {}
+    for number, photo in enumerate(photos, start=1):
+        if isinstance(photo, BadPhoto):
+            failed[photo.source] = photo.reason
+            log.warning("%d/%d %s: %s", number, len(photos), photo.source, photo.reason)
+            continue
+        place, count = folder / photo.name, f"{number}/{len(photos)} {photo.name}"
+        marks = {"settings_hash": settings_hash, "prior_fingerprint": method.prior.fingerprint}
+        if is_finished(place, **marks, photo_digest=photo.digest):
+            log.info("%s: finished before", count)
+            continue
+        try:
+            inversion, tuned = invert(photo, method)
+        except InputError as error:
+            failed[photo.source] = str(error)
+            log.warning("%s: %s", count, error)
+            continue
+        save_photo(
+            place,
+            photo=photo,
+            latent=inversion.latent,
+            initial=inversion.initial,
+            tuned_image=inversion.image,
+            tuned=tuned,
+            prior=method.prior,
+            metrics=inversion.metrics,
+            settings_hash=settings_hash,
+        )
+        board.log_photo(photo.name, curve=tuned.curve, metrics=inversion.metrics)
+        log.info("%s: %.1f dB after %d steps, %.0f s", count, inversion.metrics["psnr"], tuned.steps, tuned.seconds)
+    return failed
+
+
+def greet(photos: "Images", folder: Path) -> None:
+    """Say what is done and where it goes; with the embedded photo, how to name others."""
+    if photos.is_demo:
+        log.info(
+            "no dataset.path, so the embedded photo is inverted; your own: dataset.path=FOLDER, and the 1024-pixel"
+            " network: generator.path=FILE (see the README)"
+        )
+    log.info("%d photo%s -> %s", len(photos), "" if len(photos) == 1 else "s", folder)
+
+
+@contextmanager
+def recorded(folder: Path, *, settings: str) -> Iterator[None]:
+    """Keep the settings in config.yaml and what is said in run.log; on Ctrl-C, say how to go on."""
+    from .report.files import write_text
+
+    write_text(folder / "config.yaml", settings)
+    handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.handleError = lambda record: None  # a full disk is told by the files that matter
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        log.warning("stopped; what is finished stays in %s, and the same command goes on from there", folder)
+        raise
+    except Exception as error:
+        trace = None if isinstance(error, InputError) else sys.exc_info()
+        handler.handle(log.makeRecord(log.name, logging.ERROR, __file__, 0, "stopped: %s", (error,), trace))
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def dashboard(cfg: DictConfig, folder: Path) -> Iterator["Dashboard"]:
+    """Open the run's dashboard, and close it whatever happens, or the next job of a sweep would go on in it."""
+    board = build(cfg, "logger")
+    job = HydraConfig.get()
+    is_sweep = job.mode is RunMode.MULTIRUN
+    name, group = (job.job.override_dirname, Path(job.sweep.dir).name) if is_sweep else (str(folder), None)
+    try:
+        board.start(folder=folder, config=plain(cfg), name=name, group=group)
+        yield board
+    finally:
+        board.finish()
+
+
+if __name__ == "__main__":
+    main()

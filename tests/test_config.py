@@ -1,0 +1,144 @@
+"""Every shipped YAML against the code that it names; every wrong setting in one line; what the hash stands for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from ganinv import config
+from ganinv.config import CONF, SettingsError, build, check, plain, read, settings_hash
+from ganinv.errors import InputError
+
+OPTIONS = sorted(p.relative_to(CONF) for p in CONF.glob("*/*.yaml"))
+# What an option cannot have a value for: the user's own files.
+OWN_FILES = {
+    "dataset/folder.yaml": ["dataset.path=."],
+    "metric/fid.yaml": ["metric.frechet.network.weights=weights.pth"],
+    "inverter/file.yaml": ["inverter.path=latent.pt"],
+}
+
+
+def override(option: Path) -> list[str]:
+    """Overrides that choose `option`, a path below conf/."""
+    group, name = option.parent.as_posix(), option.stem
+    if group == "metric":
+        return [f"metric=[{','.join(dict.fromkeys(['reconstruction', name]))}]"]
+    return [f"+{group}={name}" if group == "experiment" else f"{group}={name}"]
+
+
+def lines(*overrides: str) -> list[str]:
+    """The lines of the mistake that `overrides` are."""
+    with pytest.raises(SettingsError) as error:
+        check(read(list(overrides)))
+    return str(error.value).splitlines()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_option_fits_the_code(option: Path) -> None:
+    check(read(override(option) + OWN_FILES.get(option.as_posix(), [])))
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, Path("run.yaml")], ids=str)
+def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
+    text = (CONF / option).read_text()
+    comment = [line for line in text.splitlines() if line.startswith("#")]
+    assert text.startswith("# ")
+    assert any("python -m ganinv.run " in line for line in comment)
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("tuner.steps=1.5", "tuner.steps: input should be a valid integer, got 1.5"),
+        ("tuner.steps=true", "tuner.steps: input should be a valid integer, got True"),
+        ("tuner.steps=abc", "tuner.steps: input should be a valid integer, got 'abc'"),
+        ("tuner.steps=-1", "tuner.steps: input should be greater than 0, got -1"),
+        ("dataset.limit=0", "dataset.limit: input should be greater than 0, got 0"),
+        (
+            "metric.reconstruction.lpips=resnet",
+            "metric.reconstruction.lpips: input should be 'alex', 'squeeze' or 'vgg'",
+        ),
+        ("seed=abc", "seed: Value 'abc' of type 'str' could not be converted to Integer"),
+        ("seed=-1", "seed: must be 0 or more, got -1"),
+        ("device=gpu", "device: Invalid value 'gpu', expected one of [auto, cpu, cuda]"),
+        ("dataset=ffhqq", "dataset: no option 'ffhqq'; choose one of celeba_hq, demo, ffhq, folder"),
+        ("dataset=folder", "dataset.path: must be set"),
+        ("dataset.path=no/such", "dataset.path: 'no/such' does not exist; name a photo"),
+        ("generator.path=no.safetensors", "generator.path: no.safetensors: no such file"),
+        ("tuner.stepss=1", "tuner.stepss: no such setting; did you mean steps?"),
+        ("+tuner.foo=1", "tuner.foo: no such setting; known are "),
+        ("+foo=1", "foo: no such setting; known are dataset, device, "),
+        ("+tuner.objective=1", "tuner.objective: no such setting"),
+        ("tuner.steps=${nothing}", "tuner.steps: Interpolation key 'nothing' not found"),
+        (
+            "tuner._target_=ganinv.tuner.nothing.Tune",
+            "tuner._target_: module 'ganinv.tuner' has no attribute 'nothing'",
+        ),
+        ("~logger", "logger: must be set"),
+        ("~metric.reconstruction", "metric.reconstruction: must be set"),
+        ("generator=3", "Config group override must be a string or a list. Got int"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(override: str, line: str) -> None:
+    found = lines(override)
+    assert len(found) == 1
+    assert found[0].startswith(line)
+
+
+def test_several_mistakes_are_told_at_once() -> None:
+    found = lines("seed=-1", "dataset.limit=1.5", "+generator.foo=3", "tuner.steps=x", "dataset.path=no/such")
+    assert [line.split(":")[0] for line in found] == [
+        "seed",
+        "dataset.limit",
+        "generator.foo",
+        "tuner.steps",
+        "dataset.path",
+    ]
+
+
+def test_a_constructor_that_refuses_its_values_is_told_by_its_key() -> None:
+    cfg = OmegaConf.create({"dataset": {"_target_": "ganinv.config.Device", "value": "tpu"}})
+    with pytest.raises(InputError, match="^dataset: 'tpu' is not a valid Device"):
+        build(cfg, "dataset")
+
+
+def test_build_hands_over_plain_containers_and_parts_as_they_are() -> None:
+    part = object()
+    cfg = OmegaConf.create({"node": {"_target_": "builtins.dict", "a": [1, {"b": 2}]}, "none": None})
+    built = build(cfg, "node", part=part)
+    assert type(built["a"]) is list and type(built["a"][1]) is dict
+    assert built["part"] is part
+    assert build(cfg, "none") == {}
+
+
+def test_build_makes_each_entry_of_a_mapping() -> None:
+    cfg = OmegaConf.create({"all": {"a": {"_target_": "builtins.int"}, "b": None}})
+    assert build(cfg, "all") == {"a": 0}
+
+
+def test_the_hash_stands_for_what_alters_a_photo() -> None:
+    base = settings_hash(read([]))
+    assert base == settings_hash(read([])) and len(base) == 10
+    for same in ("logger=none", "report.rows=3", "folder=x", "dataset.limit=3", "dataset.num_shards=2"):
+        assert settings_hash(read([same])) == base, same
+    for other in ("seed=1", "tuner.steps=3", "dataset.path=.", "metric.reconstruction.lpips=vgg"):
+        assert settings_hash(read([other])) != base, other
+
+
+def test_settings_are_plain_values() -> None:
+    tree = plain(read(["device=cpu"]))
+    assert tree["device"] == "cpu" and "hydra" not in tree
+
+
+def test_conf_is_found_beside_the_package_in_a_checkout() -> None:
+    assert (CONF / "run.yaml").is_file()
+    assert CONF in (Path(config.__file__).parent / "conf", Path(config.__file__).parents[1] / "conf")
+
+
+def test_the_command_line_answers_without_torch() -> None:
+    script = (
+        "import sys, ganinv, ganinv.run, ganinv.config; sys.exit(any(m in sys.modules for m in ('torch', 'pydantic')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

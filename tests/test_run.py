@@ -1,0 +1,397 @@
+"""From photo to report on a tiny prior: what a run leaves, what it does with a rerun, and every way to go wrong."""
+
+import errno
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganinv
+from ganinv import method
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint, save_prior
+from ganinv.run import main
+
+ARCHITECTURE = {
+    "z_dim": 8,
+    "w_dim": 8,
+    "img_resolution": 16,
+    "channel_base": 128,
+    "channel_max": 8,
+    "mapping_layers": 1,
+}
+# A run of a second: the tiny prior, no search for the latent, two steps, hardly any samples.
+TINY = [
+    "inverter=mean",
+    "tuner.steps=2",
+    "metric.reconstruction.lpips=null",
+    "metric.drift.samples=2",
+]
+PHOTO_FILES = {
+    "target.png",
+    "initial.png",
+    "tuned.png",
+    "latent.safetensors",
+    "generator.safetensors",
+    "curve.csv",
+    "metrics.json",
+}
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture(scope="session")
+def prior(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    generator, discriminator = build_generator(ARCHITECTURE), build_discriminator(ARCHITECTURE)
+    path = tmp_path_factory.mktemp("prior") / "tiny.safetensors"
+    save_prior(path, Prior(generator, discriminator, fingerprint(generator), ARCHITECTURE, name="tiny"))
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three photos."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, name in enumerate(("anna", "böb smith", "carl")):
+        pixels = torch.randint(256, (16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(i))
+        Image.fromarray(pixels.numpy()).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, prior: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    """`ganinv …` in this process, in an empty folder, on the tiny prior."""
+    monkeypatch.chdir(tmp_path)
+    root, own = logging.getLogger(), logging.getLogger("ganinv")
+    before = root.handlers[:], root.level, own.level
+
+    def run(*arguments: str) -> Ended:
+        flags = [a for a in arguments if a.startswith("--")]
+        overrides = [f"generator.path={prior}", *TINY, *(a for a in arguments if not a.startswith("--"))]
+        monkeypatch.setattr(sys, "argv", ["ganinv", *flags, *overrides])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    yield run
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    own.setLevel(before[2])
+
+
+def run_folder(tmp_path: Path) -> Path:
+    """The only run's folder."""
+    (folder,) = tmp_path.glob("runs/*/*/config.yaml")
+    return folder.parent
+
+
+def results(folder: Path) -> dict[str, tuple[bytes, bytes]]:
+    """Of each photo in a run's folder: the tuned picture and what moved."""
+    found = folder.glob("*/metrics.json")
+    names = ("tuned.png", "generator.safetensors")
+    return {p.parent.name: (*((p.parent / name).read_bytes() for name in names),) for p in found}  # pyright: ignore
+
+
+def test_a_run_leaves_what_is_promised(command: Command, photos: Path, tmp_path: Path) -> None:
+    ended = command(f"dataset.path={photos}")
+    assert ended.code == 0 and ended.err == ""
+    folder = run_folder(tmp_path)
+    assert folder.parent == tmp_path / "runs" / "ffhq"
+    files = {p.name for p in folder.iterdir() if p.is_file()}
+    assert files >= {"config.yaml", "metrics.csv", "grid.png", "report.html", "run.log"}
+    assert {p.name for p in folder.iterdir() if p.is_dir()} == {"anna", "böb smith", "carl"}
+    for name in ("anna", "böb smith", "carl"):
+        assert {p.name for p in (folder / name).iterdir()} == PHOTO_FILES
+    assert str(folder.relative_to(tmp_path) / "report.html") in ended.out
+    assert {p.name for p in tmp_path.iterdir()} == {"photos", "runs"}
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    assert rows[0].startswith("image,initial_mse,initial_psnr,initial_lpips,mse,psnr,ssim,lpips,exact_pixels,steps")
+    assert [row.split(",")[0] for row in rows[1:]] == ["anna", "böb smith", "carl"]
+    assert "anna" in (folder / "run.log").read_text()
+
+
+def test_the_tuned_generator_comes_back(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}/anna.png")
+    folder = run_folder(tmp_path) / "anna"
+    inversion = ganinv.load(folder)
+    again = method.to_saved(inversion.render()[0])
+    assert torch.equal(again, inversion.image)
+    assert inversion.moved
+
+
+def test_a_rerun_skips_what_is_finished(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}", "dataset.limit=2")
+    folder = run_folder(tmp_path)
+    first = (folder / "anna" / "metrics.json").stat().st_mtime_ns
+    ended = command(f"dataset.path={photos}")
+    assert "1/3 anna: finished before" in ended.out and "carl: finished before" not in ended.out
+    assert run_folder(tmp_path) == folder
+    assert (folder / "anna" / "metrics.json").stat().st_mtime_ns == first
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 4
+
+
+def test_a_photo_that_changed_is_done_again(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}/anna.png")
+    before = results(run_folder(tmp_path))["anna"]
+    (photos / "carl.png").replace(photos / "anna.png")
+    assert "finished before" not in command(f"dataset.path={photos}/anna.png").out
+    assert results(run_folder(tmp_path))["anna"] != before
+
+
+def test_results_do_not_depend_on_shard_or_place(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}", "folder=whole")
+    for shard in (0, 1):
+        command(f"dataset.path={photos}", "folder=parts", "dataset.num_shards=2", f"dataset.shard={shard}")
+    whole = results(tmp_path / "whole")
+    assert len(whole) == 3 and len({tuned for tuned, _ in whole.values()}) == 3
+    assert results(tmp_path / "parts") == whole
+    assert len((tmp_path / "parts" / "metrics.csv").read_text().splitlines()) == 4
+
+
+def test_another_seed_gives_another_generator(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}/anna.png", "folder=a")
+    command(f"dataset.path={photos}/anna.png", "folder=b", "seed=1")
+    assert results(tmp_path / "a") != results(tmp_path / "b")
+
+
+def test_the_embedded_photo_says_how_to_name_others(command: Command, tmp_path: Path) -> None:
+    ended = command("dataset=demo", "folder=demo run")
+    assert ended.code == 0
+    (line,) = [line for line in ended.out.splitlines() if "dataset.path=" in line]
+    assert "generator.path=" in line and "1024" in line
+    assert results(tmp_path / "demo run").keys() == {"demo"}
+
+
+def test_one_bad_photo_among_good_ones(command: Command, photos: Path, tmp_path: Path) -> None:
+    (photos / "böb smith.png").write_bytes((photos / "carl.png").read_bytes()[:100])
+    ended = command(f"dataset.path={photos}")
+    assert ended.code == 1
+    (line,) = ended.err.splitlines()
+    assert "böb smith.png" in line and "damaged or cut short" in line
+    assert results(run_folder(tmp_path)).keys() == {"anna", "carl"}
+    (photos / "carl.png").replace(photos / "böb smith.png")
+    again = command(f"dataset.path={photos}")
+    assert again.code == 0 and "anna: finished before" in again.out
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+def test_a_single_bad_photo_is_a_sentence(content: bytes, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "me.png").write_bytes(content)
+    ended = command("dataset.path=me.png")
+    assert ended.code == 2
+    assert len(ended.err.splitlines()) == 1 and "me.png" in ended.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_photo_that_the_method_refuses_is_named(
+    command: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invert = method.invert
+
+    def refuse(photo, parts):
+        if photo.name == "anna":
+            raise InputError("no face in it")
+        return invert(photo, parts)
+
+    monkeypatch.setattr(method, "invert", refuse)
+    ended = command(f"dataset.path={photos}")
+    assert ended.code == 1 and "anna.png: no face in it" in ended.err
+    assert results(run_folder(tmp_path)).keys() == {"böb smith", "carl"}
+
+
+def test_ctrl_c_keeps_what_is_finished(
+    command: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invert = method.invert
+
+    def stop(photo, parts):
+        if photo.name == "carl":
+            raise KeyboardInterrupt
+        return invert(photo, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(method, "invert", stop)
+        ended = command(f"dataset.path={photos}")
+    assert ended.code == 130
+    assert "the same command goes on" in ended.out and ended.err == ""
+    assert results(run_folder(tmp_path)).keys() == {"anna", "böb smith"}
+    again = command(f"dataset.path={photos}")
+    assert again.code == 0 and again.out.count("finished before") == 2
+
+
+@pytest.mark.slow
+def test_a_real_ctrl_c_while_tuning(prior: Path, photos: Path, tmp_path: Path) -> None:
+    settings = [f"generator.path={prior}", f"dataset.path={photos}", *TINY, "tuner.steps=1000000", "folder=run"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganinv.run", *settings],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(ganinv.__file__).parents[1])},
+    )
+    log = tmp_path / "run" / "run.log"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and "3 photos" in log.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command goes on" in out
+    assert "Traceback" not in err
+
+
+def test_a_full_disk_is_a_sentence(
+    command: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronise, left = os.fsync, [10]
+
+    def fsync(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        synchronise(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        ended = command(f"dataset.path={photos}")
+    assert ended.code == 2
+    assert len(ended.err.splitlines()) == 1 and os.strerror(errno.ENOSPC) in ended.err
+    assert not list(tmp_path.glob("runs/**/*.part"))
+    assert command(f"dataset.path={photos}").code == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--multirun", "tuner.steps=1,2"]])
+def test_an_unwritable_folder_is_a_sentence(arguments: list[str], command: Command, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    ended = command(*arguments)
+    assert ended.code == 2
+    assert "runs" in ended.err and "Traceback" not in ended.err
+    assert len([line for line in ended.err.splitlines() if "Error executing job" not in line]) == 1
+
+
+def test_a_prior_that_is_cut_short_or_of_another_kind(command: Command, prior: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.safetensors").write_bytes(prior.read_bytes()[:-100])
+    (tmp_path / "text.safetensors").write_text("no weights")
+    (tmp_path / "empty.safetensors").write_bytes(b"")
+    for name in ("cut", "text", "empty"):
+        ended = command(f"generator.path={name}.safetensors")
+        assert ended.code == 2
+        assert len(ended.err.splitlines()) == 1
+        assert ended.err.startswith(f"generator: {name}.safetensors: not a whole safetensors file")
+
+
+def test_mistakes_are_told_before_anything_is_made(command: Command, tmp_path: Path) -> None:
+    ended = command("seed=-1", "+tuner.foo=1")
+    assert ended.code == 2 and ended.out == ""
+    assert [line.split(":")[0] for line in ended.err.splitlines()] == ["seed", "tuner.foo"]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_without_a_device_is_a_sentence(command: Command) -> None:
+    assert command("device=cuda").err == (
+        "device: cuda is asked for, but torch finds no CUDA device; set device=cpu or device=auto\n"
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_run_on_cuda(command: Command, photos: Path, tmp_path: Path) -> None:
+    assert command(f"dataset.path={photos}", "device=cuda").code == 0
+    assert len(results(run_folder(tmp_path))) == 3
+
+
+def test_a_sweep_gives_each_job_its_own_folder(command: Command, photos: Path, tmp_path: Path) -> None:
+    ended = command("--multirun", f"dataset.path={photos}/anna.png", "dataset=ffhq,celeba_hq", "tuner.steps=1,2")
+    assert ended.code == 0
+    folders = [p.parent for p in tmp_path.glob("runs/*/*/config.yaml")]
+    assert sorted(p.parent.name for p in folders) == ["celeba_hq", "celeba_hq", "ffhq", "ffhq"]
+    assert all(results(p).keys() == {"anna"} for p in folders)
+    assert len(list(tmp_path.glob("runs/sweeps/*/multirun.yaml"))) == 1
+
+
+def test_a_bad_job_of_a_sweep_does_not_stop_the_others(command: Command, tmp_path: Path) -> None:
+    ended = command("--multirun", "tuner.steps=x,1")
+    assert ended.code == 2 and "tuner.steps: input should be a valid integer" in ended.err
+    assert results(run_folder(tmp_path)).keys() == {"demo"}
+
+
+def test_the_dashboard_is_closed_when_a_run_fails(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganinv.report.dashboard import Csv
+
+    closed = []
+    monkeypatch.setattr(Csv, "finish", lambda self: closed.append(self))
+    monkeypatch.setattr(method, "invert", lambda photo, parts: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command()
+    assert len(closed) == 1
+
+
+def test_an_error_of_ours_is_kept_in_the_log(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(method, "invert", lambda photo, parts: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command()
+    assert "Traceback" in (run_folder(tmp_path) / "run.log").read_text()
+
+
+def test_python_gives_what_the_command_gives(command: Command, photos: Path, prior: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}/anna.png", "folder=run")
+    saved = ganinv.load(tmp_path / "run" / "anna")
+    pixels = Image.open(photos / "anna.png")
+    for photo in (photos / "anna.png", pixels, np.array(pixels)):
+        found = ganinv.invert(photo, overrides=[f"generator.path={prior}", *TINY])
+        assert torch.equal(found.image, saved.image) and torch.equal(found.target, saved.target)
+        ours, theirs = found.generator.state_dict(), saved.generator.state_dict()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert json.dumps(found.metrics["mse"]) == json.dumps(saved.metrics["mse"])
+
+
+@pytest.mark.parametrize(
+    ("photo", "told"),
+    [
+        ("no/such.png", "'no/such.png' does not exist"),
+        (".", "is a folder or a zip; name one photo"),
+        (torch.zeros(16, 16), r"must have the shape \[H, W, 3\] or \[3, H, W\], got \[16, 16\]"),
+        (torch.full((3, 16, 16), 2.0), r"floats must lie in \[-1, 1\], got 2 to 2"),
+        (torch.zeros(3, 16, 16, dtype=torch.int64), "must be uint8 or float, got torch.int64"),
+        (torch.zeros(3, 16, 1), "each side must have at least 16"),
+    ],
+)
+def test_python_refuses_what_is_no_photo(photo: object, told: str, prior: Path) -> None:
+    with pytest.raises(InputError, match=told):
+        ganinv.invert(photo, overrides=[f"generator.path={prior}", *TINY])  # pyright: ignore
+
+
+def test_python_tells_a_wrong_setting(prior: Path) -> None:
+    with pytest.raises(InputError, match="^tuner.stepss: no such setting; did you mean steps"):
+        ganinv.invert(overrides=["tuner.stepss=1"])
