@@ -28,11 +28,12 @@ from ganinv.dataset.real import RealImages
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, load_prior
 from ganinv.generator.stylegan2 import Generator, NoiseMode
+from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import latent_pair, render
 from ganinv.metric.frechet import AlexNet, FeatureNetwork, collect, expect_enough, frechet_distance
 from ganinv.report.files import write_bytes, write_csv, write_png
 from ganinv.report.pictures import enlarge
-from ganinv.report.tensors import load_latent, load_tuned
+from ganinv.report.tuned import load_tuned
 
 Row = dict[str, Any]
 SHEET_LATENTS = 8
@@ -176,7 +177,7 @@ def run(options: argparse.Namespace) -> None:
     for folder in options.photos:
         start = time.monotonic()
         generator, _ = load_tuned(folder / "generator.safetensors", prior=prior)
-        ws = load_latent(folder / "latent.safetensors").ws
+        ws = Latent.load(folder / "latent.safetensors").ws
         rows += evaluate(prior=prior, generator=generator, ws=ws, by=by, photo=folder.name)
         write_csv(options.csv, rows)
         if options.sheets:

@@ -12,12 +12,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganinv.dataset.pixels import to_float, to_uint8
+from ganinv.dataset.real import RealImages
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, fingerprint
 from ganinv.generator.stylegan2 import Generator, NoiseMode
+from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import Drift, FrechetRatio, latent_pair, render, sample_latents
 from ganinv.metric.frechet import frechet_distance
 from ganinv.report.files import read_csv, write_png
+from ganinv.report.tuned import save_tuned
 
 NOISE_MODES: list[NoiseMode] = ["const", "random", "none"]
 SAMPLES, BATCH = 15, 4  # the last batch is not full
@@ -214,8 +217,6 @@ def test_ratio_is_tuned_over_untouched_on_all_images_and_samples(
 
 
 def read_folder(folder: str) -> Tensor:
-    from ganinv.dataset.real import RealImages
-
     return RealImages(path=folder, resolution=16).images
 
 
@@ -285,13 +286,10 @@ def test_contact_sheet_shows_both_generators_at_each_alpha(
 def test_benchmark_scores_finished_folders(
     benchmark: ModuleType, prior: Prior, tuned: Generator, ws: Tensor, real: str, tmp_path: Path, monkeypatch, capsys
 ) -> None:
-    from ganinv.inverter.latent import Latent
-    from ganinv.report.tensors import save_latent, save_tuned
-
     folder = tmp_path / "run" / "me"
     name = "synthesis.b16.torgb.bias"
     save_tuned(folder / "generator.safetensors", generator=tuned, moved={name: tuned.state_dict()[name]}, prior=prior)
-    save_latent(folder / "latent.safetensors", Latent(ws=ws, space="w"), prior=prior)
+    Latent(ws=ws, space="w").save(folder / "latent.safetensors")
     monkeypatch.setattr(benchmark, "AlexNet", lambda weights: Pooled())
     monkeypatch.setattr(benchmark, "load_prior", lambda path: prior)
     arguments = [str(folder), "--real", real, "--samples", "15", "--near-samples", "13", "--cache", str(tmp_path / "c")]
