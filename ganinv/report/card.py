@@ -15,6 +15,7 @@ from .pictures import error_map, reduce
 from .table import figure, lpips_network
 
 MOST = 512  # side up to which a picture goes into the page at full size
+LARGE = 192  # side above which the pictures take the page's whole width, and are smoothed
 STOPPED = {
     "target": "reached the target error",
     "budget": "used its budget of steps",
@@ -40,12 +41,12 @@ def card(record: dict[str, Any]) -> str:
         (f"tuned, {decibels(metrics.get('psnr'))}", tuned),
         ("difference ×10", error_map(tuned, target)),
     ]
-    name = escape(record["image"])
+    name, size = escape(record["image"]), " large" if target.shape[-1] > LARGE else ""
     figures = "".join(picture(pixels, caption, f"{name}: {caption}") for caption, pixels in pictures)
     return (
         f'<article><header><h3>{name}</h3><p class="note">{course(metrics)}</p></header>'
-        f'<div class="photo"><div><div class="pictures">{figures}</div>{terms(rows)}</div>'
-        f"<div>{figures_table(metrics)}{error_curve(rows)}</div></div></article>"
+        f'<div class="photo{size}"><div><div class="pictures">{figures}</div>{terms(rows)}</div>'
+        f'<div class="side">{figures_table(metrics)}{error_curve(rows)}</div></div></article>'
     )
 
 

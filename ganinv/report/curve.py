@@ -11,6 +11,7 @@ Points = Sequence[tuple[float, float]]  # (step, value), by step
 WIDTH, HEIGHT = 300, 118
 LEFT, RIGHT, TOP, BOTTOM = 24, 38, 22, 18  # margins of the plot
 MOST_POINTS = 200
+NO_TERMS = ("step", "seconds", "mse", "psnr")
 SMALL_WIDTH, SMALL_HEIGHT = 120, 28
 
 
@@ -87,8 +88,8 @@ def _line(frame: Frame, points: Points) -> str:
 
 
 def term_curves(rows: Sequence[dict[str, Any]]) -> str:
-    """A small linear curve with its last value for each column but `step` and `mse`."""
-    names = [name for name in (rows[0] if rows else {}) if name not in ("step", "mse")]
+    """A small linear curve with its last value for each term of the loss."""
+    names = [name for name in (rows[0] if rows else {}) if name not in NO_TERMS]
     curves = [(name, series(rows, name)) for name in names]
     return "".join(_small(name, points) for name, points in curves if len(points) > 1)
 

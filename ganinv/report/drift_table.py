@@ -29,7 +29,7 @@ def drift_table(rows: Sequence[dict[str, Any]]) -> str:
     return (
         "<section><h2>Drift: what tuning did to the rest of the generator</h2>"
         '<p class="note">Tuned and untouched generator at the same random latents under the same noise; near the photo:'
-        f" at w + α (w_z − w). Mean ± std over {len(rows)} photos.</p>"
+        " at w + α (w_z − w).</p>"
         f'<div class="scroll"><table class="figures wide"><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )
