@@ -7,6 +7,7 @@ there is one, `G.*` raw training weights, which inversion does not read. Metadat
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from .stylegan2 import Generator
 
 Module = TypeVar("Module", bound=nn.Module)
 FORMATS = ("ganinv-prior", "ganinv-first-prior")
+MAX_SIZE = 2**17  # of any number in an architecture record, so that a broken one cannot take all memory
 SHARED_KEYS = ("c_dim", "img_resolution", "img_channels", "channel_base", "channel_max", "conv_clamp")
 GENERATOR_KEYS = ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier")
 DISCRIMINATOR_KEYS = ("mbstd_group_size", "mbstd_num_channels")
@@ -74,11 +76,10 @@ def load_prior(path: str | Path) -> Prior:
     file = find(str(path))
     metadata, tensors = _read(file)
     architecture = _json(metadata, "architecture", file)
-    if not {"z_dim", "w_dim", "img_resolution"} <= architecture.keys():
-        raise InputError(f"{file}: its architecture record lacks z_dim, w_dim or img_resolution; write it again")
-    generator = _fill(build_generator(architecture), tensors, "G_ema.", file)
-    has_discriminator = any(name.startswith("D.") for name in tensors)
-    discriminator = _fill(build_discriminator(architecture), tensors, "D.", file) if has_discriminator else None
+    generator = _fill(_build(build_generator, architecture, file), tensors, "G_ema.", file)
+    discriminator = None
+    if any(name.startswith("D.") for name in tensors):
+        discriminator = _fill(_build(build_discriminator, architecture, file), tensors, "D.", file)
     found, recorded = fingerprint(generator), metadata.get("fingerprint")
     if recorded not in (None, found):
         raise InputError(f"{file}: the generator's weights do not match the file's fingerprint; fetch the file again")
@@ -133,6 +134,20 @@ def _json(metadata: dict[str, str], key: str, file: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"{file}: its {key} record is not a JSON object; write the file again")
     return record
+
+
+def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any], file: Path) -> Module:
+    """The network of an architecture record, which is as untrusted as the rest of the file."""
+    missing = {"z_dim", "w_dim", "img_resolution"} - architecture.keys()
+    if missing:
+        raise InputError(f"{file}: its architecture record lacks {', '.join(sorted(missing))}; write the file again")
+    sizes = [value for value in architecture.values() if isinstance(value, int)]
+    if max(sizes, default=0) > MAX_SIZE:
+        raise InputError(f"{file}: its architecture record has a size of {max(sizes)}, more than {MAX_SIZE} allowed")
+    try:
+        return make(architecture)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{file}: its architecture record is not one of StyleGAN2 ({error})") from error
 
 
 def _fill(module: Module, tensors: dict[str, Tensor], prefix: str, file: Path) -> Module:

@@ -58,7 +58,7 @@ def activate(x: Tensor, bias: Tensor | None, *, activation: str, gain: float = 1
 
 
 def convolve(x: Tensor, weight: Tensor, kernel: Tensor, *, up: int = 1, down: int = 1) -> Tensor:
-    """Convolution with the low-pass filter of its up- or downsampling.  # [N, I, H, W] -> [N, O, H·up/down, W·up/down]"""
+    """Convolution with the filter of its up- or downsampling.  # [N, I, H, W] -> [N, O, H·up/down, W·up/down]"""
     weight, pad, taps = weight.to(x.dtype), weight.shape[2] // 2, kernel.shape[0]
     if up == 2 and pad:
         x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
@@ -127,7 +127,9 @@ class Conv(nn.Module):
         return activate(x, self.bias, activation=self.activation, gain=gain, clamp=clamp)
 
 
-def modulated_convolve(x: Tensor, weight: Tensor, style: Tensor, kernel: Tensor, *, up: int, demodulate: bool) -> Tensor:
+def modulated_convolve(
+    x: Tensor, weight: Tensor, style: Tensor, kernel: Tensor, *, up: int, demodulate: bool
+) -> Tensor:
     """Scale the input channels, convolve with shared weights, scale back (StyleGAN2, equations 1 and 3).
 
     `x` [N, I, H, W], `weight` [O, I, k, k], `style` [N, I]; one convolution serves the whole batch.

@@ -153,9 +153,7 @@ class SynthesisLayer(nn.Module):
 class ToRGB(nn.Module):
     """Modulated 1×1 convolution to the image, without demodulation."""
 
-    def __init__(
-        self, *, in_channels: int, out_channels: int, w_dim: int, clamp: float | None
-    ) -> None:
+    def __init__(self, *, in_channels: int, out_channels: int, w_dim: int, clamp: float | None) -> None:
         super().__init__()
         self.clamp = clamp
         self.affine = FullyConnected(in_features=w_dim, out_features=in_channels, bias_init=1)
@@ -212,6 +210,10 @@ class SynthesisBlock(nn.Module):
         """Names of the modulated layers in the order in which they take their w."""
         return [name for name in ("conv0", "conv1", "torgb") if hasattr(self, name)]
 
+    def affine(self, layer: str) -> FullyConnected:
+        """The map from w to the style of one of them."""
+        return self.get_submodule(f"{layer}.affine")  # pyright: ignore
+
     def forward(
         self,
         x: Tensor | None,
@@ -231,9 +233,9 @@ class SynthesisBlock(nn.Module):
         else:
             residual = self.skip(x, gain=SQRT_HALF) if self.architecture == "resnet" else None
             x = self.conv0(x, styles["conv0"], **noise)
-        x = self.conv1(x, styles["conv1"], gain=1 if residual is None else SQRT_HALF, **noise)
-        x = x if residual is None else residual + x
-        return x, self._add_rgb(x, img, styles)
+        y: Tensor = self.conv1(x, styles["conv1"], gain=1 if residual is None else SQRT_HALF, **noise)
+        y = y if residual is None else residual + y
+        return y, self._add_rgb(y, img, styles)
 
     def _add_rgb(self, x: Tensor, img: Tensor | None, styles: dict[str, Tensor]) -> Tensor | None:
         if img is not None:
@@ -290,7 +292,7 @@ class Synthesis(nn.Module):
         for name, block in self.blocks().items():
             # A block's ToRGB shares its w with the next block's first convolution.
             for offset, layer in enumerate(block.layers()):
-                styles[f"{name}.{layer}"] = block.get_submodule(layer).affine(ws[:, start + offset])
+                styles[f"{name}.{layer}"] = block.affine(layer)(ws[:, start + offset])
             start += len(block.layers()) - hasattr(block, "torgb")
         return styles
 

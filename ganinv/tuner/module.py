@@ -1,0 +1,187 @@
+"""The LightningModule that fine-tunes a generator around one photo."""
+
+import math
+import time
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..dataset.pixels import to_float, to_uint8
+from ..generator.discriminator import Discriminator
+from ..generator.stylegan2 import Generator
+from ..loss.objective import Images, Objective
+from .manifold import Manifold, Reals
+from .settings import Schedule
+
+
+class Tuner(pl.LightningModule):
+    """L_total = 1_p [L_recon + L_adv_local] + L_global, a step at a time.
+
+    Holds finished objects and numbers. `generator` and `discriminator` are copies that may change; `moving` are the
+    generator's tensors that do. Manual optimisation: the generator's step, then the discriminator's.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: Generator,
+        untouched: Generator,
+        discriminator: Discriminator | None,
+        objective: Objective,
+        moving: dict[str, nn.Parameter],
+        photo: Tensor,
+        ws: Tensor,
+        manifold: Manifold | None,
+        reals: Reals | None,
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        """`photo` [1, 3, R, R] in [-1, 1], `ws` [1, num_ws, w_dim]."""
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator, self.discriminator, self.objective = generator, discriminator, objective
+        self._untouched = [untouched]  # in a list, so that Lightning neither moves nor counts it
+        self.moving, self.photo, self.ws, self.schedule = moving, photo, ws, schedule
+        self.manifold, self.reals = manifold, reals or manifold
+        self.random = torch.Generator().manual_seed(seed)
+        self.curve: list[dict[str, float]] = []
+        self.best_mse, self.best = math.inf, {}
+        self.stopped = "budget"
+        self.started, self.steps_done = time.perf_counter(), 0
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Adam for G and, where D is updated, for D."""
+        s = self.schedule
+        optimizers: list[Optimizer] = [torch.optim.Adam(self.moving.values(), lr=s.lr, betas=s.betas, fused=True)]
+        if s.discriminator == "joint" and self.discriminator is not None:
+            parameters = self.discriminator.requires_grad_(True).parameters()
+            optimizers.append(torch.optim.Adam(parameters, lr=s.discriminator_lr, betas=(0.0, 0.99), fused=True))
+        return optimizers
+
+    def training_step(self, batch: int, batch_idx: int) -> None:
+        """One step of G and, at the manifold's steps, of D."""
+        chosen = self.optimizers()
+        optimizers: list[LightningOptimizer] = chosen if isinstance(chosen, list) else [chosen]  # pyright: ignore
+        self.steps_done = batch_idx + 1
+        is_on = self.objective.draw(self.random)  # 1_p
+        is_adversarial = self.objective.is_adversarial and batch_idx % self.schedule.interval == 0
+        count = self._count(is_adversarial=is_adversarial)
+        if not (is_on or count):
+            return
+        self._anneal(optimizers, batch_idx)
+        images = self._render(is_on=is_on, is_adversarial=is_adversarial, count=count)
+        terms = self._step_generator(
+            optimizers[0], images, discriminator=self.discriminator if is_adversarial else None
+        )
+        if len(optimizers) > 1 and is_adversarial:
+            terms |= self._step_discriminator(optimizers[1], images, batch_idx)
+        self._record(terms, images, batch_idx)
+
+    def _anneal(self, optimizers: list, step: int) -> None:
+        factor = self.schedule.factor(step, seconds=time.perf_counter() - self.started)
+        rates = (self.schedule.lr, self.schedule.discriminator_lr)
+        for optimizer, lr in zip(optimizers, rates, strict=False):
+            optimizer.param_groups[0]["lr"] = factor * lr
+
+    def _count(self, *, is_adversarial: bool) -> int:
+        """How many latents are sampled at this step."""
+        if is_adversarial:
+            return self.schedule.batch
+        return self.schedule.locality_batch if self.objective.weights["locality"] else 0
+
+    def _render(self, *, is_on: bool, is_adversarial: bool, count: int) -> Images:
+        """One pass of the generator over the photo's latent and `count` sampled ones."""
+        ws, untouched, real = [self.ws] if is_on else [], None, None
+        if count and self.manifold is not None and self.reals is not None:
+            sampled, untouched = self._sample(count, near=0 if is_adversarial else count // 2)
+            ws = [*ws, sampled]
+            real = self.reals.sample(count, generator=self.random).to(self.photo) if is_adversarial else None
+        images = self.generator.synthesis(torch.cat(ws), dtype=self.schedule.dtype)
+        return Images(
+            photo=self.photo if is_on else None,
+            reconstruction=images[:1] if is_on else None,
+            generated=images[int(is_on) :] if count else None,
+            untouched=untouched,
+            real=real,
+        )
+
+    @torch.no_grad()
+    def _sample(self, count: int, *, near: int) -> tuple[Tensor, Tensor]:
+        """Latents and the untouched generator's images at them; the first `near` on the way from the photo.
+
+        w + α (w_z − w) with α uniform in [near_alpha, 1].  # [count, num_ws, w_dim], [count, 3, R, R]
+        """
+        assert self.manifold is not None
+        chosen = self.manifold.draw(count, generator=self.random)
+        ws, images = self.manifold.ws[chosen], self.manifold.images[chosen]
+        if near:
+            alpha = self.schedule.near_alpha + (1 - self.schedule.near_alpha) * torch.rand(near, generator=self.random)
+            ws[:near] = self.ws.lerp(ws[:near], alpha.to(ws)[:, None, None])
+            images[:near] = self._untouched[0].synthesis(ws[:near], dtype=self.schedule.dtype)
+        return ws, images
+
+    def _step_generator(
+        self, optimizer: LightningOptimizer, images: Images, *, discriminator: Discriminator | None
+    ) -> dict[str, Tensor]:
+        if discriminator is not None:
+            discriminator.requires_grad_(False)
+        terms = self.objective.generator_terms(images, discriminator, dtype=self.schedule.dtype)
+        total = self.objective.total(terms, interval=self.schedule.interval)
+        optimizer.zero_grad()
+        if not torch.isfinite(total):
+            self._stop("not finite")
+        else:
+            self._keep(images)
+            self.manual_backward(total)
+            optimizer.step()
+        return {"total": total} | terms
+
+    def _step_discriminator(self, optimizer: LightningOptimizer, images: Images, step: int) -> dict[str, Tensor]:
+        assert self.discriminator is not None
+        self.discriminator.requires_grad_(True)
+        dtype, s = self.schedule.dtype, self.schedule
+        terms = self.objective.discriminator_terms(images, self.discriminator, dtype=dtype)
+        total = torch.stack([term.mean() for term in terms.values()]).sum()
+        if s.r1_gamma and (step // s.interval) % s.r1_interval == 0:
+            # Lazy regularisation: γ/2 · R1, as often as it is left out (StyleGAN2, section 3.1).
+            terms["r1"] = self.objective.penalty(images, self.discriminator, dtype=dtype)
+            total = total + s.r1_gamma / 2 * s.r1_interval * terms["r1"].mean()
+        optimizer.zero_grad()
+        self.manual_backward(total)
+        optimizer.step()
+        return terms
+
+    @torch.no_grad()
+    def _keep(self, images: Images) -> None:
+        """Keep the weights with which the photo came out best so far, and stop once it is good enough."""
+        if images.reconstruction is None:
+            return
+        mse = (to_float(to_uint8(images.reconstruction)) - self.photo).square().mean().item()
+        if mse < self.best_mse:
+            self.best_mse = mse
+            self.best = {name: value.detach().clone() for name, value in self.moving.items()}
+        if self.schedule.target_mse is not None and mse <= self.schedule.target_mse:
+            self._stop("target")
+
+    def _stop(self, why: str) -> None:
+        self.stopped = why
+        self.trainer.should_stop = True
+
+    def _record(self, terms: dict[str, Tensor], images: Images, step: int) -> None:
+        """Log by name; the error is that of the 8-bit image."""
+        seconds = time.perf_counter() - self.started
+        if self.schedule.max_seconds is not None and seconds > self.schedule.max_seconds:
+            self._stop("budget")
+        if step % self.schedule.log_interval and not self.trainer.should_stop:
+            return
+        row = {name: float(value.detach().mean()) for name, value in terms.items()}
+        if math.isfinite(self.best_mse):
+            # Peak 2 on [-1, 1]: PSNR = 10 log10(4 / MSE).
+            row |= {"mse": self.best_mse, "psnr": 10 * math.log10(4 / max(self.best_mse, 1e-10))}
+        self.curve.append({"step": step, "seconds": seconds} | row)
+        shown = {name: row.pop(name) for name in ("mse", "psnr") if name in row}
+        self.log_dict(row)
+        self.log_dict(shown, prog_bar=True)

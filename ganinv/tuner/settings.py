@@ -1,0 +1,41 @@
+"""The numbers of a tuning."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from .parameters import Moves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Steps, rates and budgets, as `Tune` documents them."""
+
+    steps: int
+    lr: float
+    betas: tuple[float, float]
+    warmup: float
+    batch: int
+    interval: int
+    locality_batch: int
+    near_alpha: float
+    discriminator: Literal["joint", "frozen"]
+    discriminator_lr: float
+    r1_gamma: float
+    r1_interval: int
+    moves: Moves
+    noise_maps: bool
+    target_mse: float | None
+    max_seconds: float | None
+    dtype: torch.dtype
+    log_interval: int
+
+    def factor(self, step: int, *, seconds: float) -> float:
+        """Of the learning rates: a linear warm-up, then half a cosine to 0 at the end of the budget."""
+        spent = step / self.steps
+        if self.max_seconds is not None:
+            spent = max(spent, min(seconds / self.max_seconds, 1))
+        rise = min((step + 1) / (self.warmup * self.steps + 1), 1)
+        return rise * (0.5 + 0.5 * math.cos(math.pi * spent))

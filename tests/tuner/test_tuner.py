@@ -1,0 +1,213 @@
+"""The tuning of a tiny generator: it reaches its photo, moves only what it may, stops as told, repeats itself."""
+
+import logging
+
+import pytest
+import torch
+
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
+from ganinv.inverter.latent import Latent
+from ganinv.loss.objective import Objective
+from ganinv.loss.pyramid import LaplacianPyramid
+from ganinv.tuner.manifold import sample_manifold
+from ganinv.tuner.tuner import Tune, Tuned
+
+ARCHITECTURE = {
+    "z_dim": 8,
+    "w_dim": 8,
+    "img_resolution": 16,
+    "mapping_layers": 2,
+    "channel_base": 128,
+    "channel_max": 8,
+    "mbstd_group_size": 2,
+}
+QUICK = {"steps": 6, "lr": 0.01, "betas": [0.9, 0.99], "batch": 2, "interval": 2, "num_samples": 16, "progress": False}
+
+
+@pytest.fixture
+def prior() -> Prior:
+    generator = build_generator(ARCHITECTURE).requires_grad_(False)
+    discriminator = build_discriminator(ARCHITECTURE).requires_grad_(False)
+    return Prior(generator, discriminator, fingerprint(generator), ARCHITECTURE, "tiny")
+
+
+@pytest.fixture
+def latent(prior: Prior) -> Latent:
+    return Latent(ws=prior.generator.mapping(torch.randn(1, 8)), space="w")
+
+
+@pytest.fixture
+def photo(prior: Prior) -> torch.Tensor:
+    """An image of another latent: the initial one is far from it, and some weights reach it."""
+    return prior.generator.synthesis(prior.generator.mapping(torch.randn(1, 8)))[0].clamp(-1, 1)
+
+
+def objective(**settings) -> Objective:
+    return Objective(pyramid=LaplacianPyramid(norm="l2"), **({"locality": 0.1} | settings))
+
+
+def tune(prior: Prior, photo, latent, *, loss: Objective | None = None, seed: int = 0, **settings) -> Tuned:
+    tuner = Tune(objective=loss or objective(), **(QUICK | settings))
+    return tuner(prior=prior, image=photo, latent=latent, seed=seed)
+
+
+def error(generator, photo, latent) -> float:
+    with torch.no_grad():
+        return (generator.synthesis(latent.ws)[0] - photo).square().mean().item()
+
+
+def test_reaches_the_photo(prior: Prior, photo, latent) -> None:
+    alone = objective(adversarial_local=0, adversarial_global=0, locality=0)
+    tuned = tune(prior, photo, latent, loss=alone, steps=150, lr=0.05)
+    assert error(tuned.generator, photo, latent) < 0.05 * error(prior.generator, photo, latent)
+    assert tuned.steps == 150 and tuned.stopped == "budget" and tuned.seconds > 0
+
+
+def test_moves_the_synthesis_weights_alone(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent)
+    before, after = prior.generator.state_dict(), tuned.generator.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == set(tuned.moved) and changed
+    assert all(name.startswith("synthesis.") and "noise_const" not in name for name in changed)
+    assert all(torch.equal(tuned.moved[name], after[name]) for name in changed)
+    assert fingerprint(prior.generator) == prior.fingerprint
+    assert not any(value.requires_grad for value in tuned.generator.parameters())
+
+
+def test_discriminator_of_the_prior_stays(prior: Prior, photo, latent) -> None:
+    assert prior.discriminator is not None
+    before = fingerprint(prior.discriminator)
+    tune(prior, photo, latent, discriminator="joint")
+    assert fingerprint(prior.discriminator) == before
+    assert not any(value.requires_grad for value in prior.discriminator.parameters())
+
+
+@pytest.mark.parametrize(("moves", "affine", "mapping"), [("convolutions", False, False), ("all", True, True)])
+def test_which_weights_move(prior: Prior, photo, latent, moves, affine: bool, mapping: bool) -> None:
+    from ganinv.tuner.parameters import moving
+
+    names = set(moving(prior.generator, moves=moves))
+    assert any(".affine." in name and "synthesis" in name for name in names) is affine
+    assert any(name.startswith("mapping.") for name in names) is mapping
+
+
+def test_noise_maps_move_when_asked(prior: Prior, photo, latent) -> None:
+    loss = objective(adversarial_local=0, adversarial_global=0, locality=0)
+    with torch.no_grad():
+        prior.generator.synthesis.get_parameter("b16.conv1.noise_strength").fill_(0.5)
+    tuned = tune(prior, photo, latent, loss=loss, noise_maps=True, steps=20)
+    assert "synthesis.b16.conv1.noise_const" in tuned.moved
+    assert set(tuned.generator.state_dict()) == set(prior.generator.state_dict())
+
+
+def test_same_seed_same_weights(prior: Prior, photo, latent) -> None:
+    first, again = tune(prior, photo, latent), tune(prior, photo, latent)
+    other = tune(prior, photo, latent, seed=1)
+    assert all(torch.equal(value, again.moved[name]) for name, value in first.moved.items())
+    assert any(not torch.equal(value, other.moved[name]) for name, value in first.moved.items())
+
+
+def test_place_in_the_list_does_not_matter(prior: Prior, photo, latent) -> None:
+    tuner = Tune(objective=objective(), **QUICK)
+    tuner(prior=prior, image=-photo, latent=latent, seed=0)
+    second = tuner(prior=prior, image=photo, latent=latent, seed=0)
+    alone = tune(prior, photo, latent)
+    assert all(torch.equal(value, second.moved[name]) for name, value in alone.moved.items())
+
+
+def test_p_zero_never_looks_at_the_photo(prior: Prior, photo, latent) -> None:
+    one = tune(prior, photo, latent, loss=objective(probability=0))
+    other = tune(prior, -photo, latent, loss=objective(probability=0))
+    assert one.moved and all(torch.equal(value, other.moved[name]) for name, value in one.moved.items())
+    assert all("reconstruction" not in row and "adversarial_local" not in row for row in one.curve)
+
+
+def test_stops_at_the_target(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent, target_mse=100.0, steps=50)
+    assert tuned.stopped == "target" and tuned.steps == 1
+
+
+def test_stops_at_the_time_budget(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent, max_seconds=1e-3, steps=10_000)
+    assert tuned.stopped == "budget" and tuned.steps < 100
+
+
+def test_not_finite_keeps_the_best_weights(prior: Prior, photo, latent, caplog) -> None:
+    with caplog.at_level(logging.WARNING):
+        tuned = tune(prior, photo, latent, lr=1e30, steps=20)
+    assert tuned.stopped == "not finite" and "no longer finite" in caplog.text
+    assert all(torch.isfinite(value).all() for value in tuned.generator.state_dict().values())
+    assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) + 1e-6
+
+
+def test_best_weights_not_the_last(prior: Prior, photo, latent) -> None:
+    loss = objective(adversarial_local=0, adversarial_global=0, locality=0)
+    tuned = tune(prior, photo, latent, loss=loss, lr=0.5, warmup=0, steps=8)  # far too fast: the error rises
+    assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) * 1.01
+
+
+def test_curve_names_every_term(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent, log_interval=1)
+    assert [row["step"] for row in tuned.curve] == list(range(6))
+    names = {"total", "reconstruction", "adversarial_local", "adversarial_global", "locality", "mse", "psnr"}
+    assert names | {"discriminator_global", "discriminator_local", "r1"} <= set(tuned.curve[0])
+    assert "adversarial_global" not in tuned.curve[1]  # between two steps of the adversarial terms
+
+
+def test_frozen_discriminator_takes_no_step(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent, discriminator="frozen")
+    assert all("discriminator_global" not in row for row in tuned.curve)
+
+
+def test_real_images_are_used(prior: Prior, photo, latent) -> None:
+    asked = []
+
+    class Reals:
+        def sample(self, count: int, *, generator: torch.Generator) -> torch.Tensor:
+            asked.append(count)
+            return torch.zeros(count, 3, 16, 16)
+
+    tune(prior, photo, latent, reals=Reals())
+    assert asked == [2, 2, 2]
+
+
+def test_bfloat16_training(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent, precision="bfloat16")
+    assert all(value.dtype == torch.float32 for value in tuned.moved.values())
+
+
+def test_noise_of_the_inverter_is_where_it_starts(prior: Prior, photo, latent) -> None:
+    maps = {"b16.conv1.noise_const": torch.ones(1, 16, 16)}
+    tuned = tune(prior, photo, Latent(ws=latent.ws, space="w", noise=maps))
+    assert torch.equal(tuned.generator.synthesis.get_buffer("b16.conv1.noise_const"), torch.ones(16, 16))
+
+
+def test_a_prior_without_discriminator(prior: Prior, photo, latent) -> None:
+    bare = Prior(prior.generator, None, prior.fingerprint, ARCHITECTURE, "bare")
+    with pytest.raises(InputError, match="bare: this prior has no discriminator"):
+        tune(bare, photo, latent)
+    tune(bare, photo, latent, loss=objective(adversarial_local=0, adversarial_global=0))
+
+
+def test_batch_must_fill_groups(prior: Prior, photo, latent) -> None:
+    with pytest.raises(InputError, match="tuner.batch: .* a multiple of 2 is needed, got 3"):
+        tune(prior, photo, latent, batch=3)
+
+
+def test_manifold(prior: Prior) -> None:
+    manifold = sample_manifold(prior.generator, count=20, seed=0, batch=8)
+    assert manifold.ws.shape == (20, 6, 8) and manifold.images.shape == (20, 3, 16, 16)
+    assert torch.allclose(manifold.images[17:18], prior.generator.synthesis(manifold.ws[17:18]), atol=1e-5)
+    again = sample_manifold(prior.generator, count=20, seed=0)
+    assert torch.equal(manifold.ws, again.ws)
+
+
+def test_ctrl_c_is_a_keyboard_interrupt(prior: Prior, photo, latent, monkeypatch) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    loss = objective()
+    monkeypatch.setattr(loss, "draw", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tune(prior, photo, latent, loss=loss)
