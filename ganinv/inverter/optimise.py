@@ -98,7 +98,9 @@ class Optimise:
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise InputError(f"images: expected [N, 3, {side}, {side}] for this generator, got {list(images.shape)}")
         if self.space == "z" and generator.c_dim:
-            raise InputError("space: z needs the photo's label, which this generator has and nobody names; use w or w+")
+            raise InputError(
+                "inverter.space: z needs the photo's label, which this generator has and nobody names; use w or w+"
+            )
 
     @torch.no_grad()
     def _start(self, generator: Generator, rng: torch.Generator) -> tuple[Tensor, float]:
@@ -173,7 +175,7 @@ class Optimise:
     @torch.no_grad()
     def _result(self, generator: Generator, latent: Tensor, maps: dict[str, Tensor]) -> Latent:
         if not latent.isfinite().all():
-            raise InputError(f"lr: the latent is not finite any more with lr={self.lr['lr']}; set a lower one")
+            raise InputError(f"inverter.lr: the latent is not finite any more with lr={self.lr['lr']}; set a lower one")
         ws = self._to_ws(generator, latent).contiguous()
         z = normalise_second_moment(latent[:, 0]) if self.space == "z" else None
         noise = {name: value.detach()[:, 0] for name, value in maps.items()}
