@@ -120,7 +120,7 @@ class FrechetRatio:
         network: Callable[[], FeatureNetwork],
         real: str | None = None,
         limit: Count | None = None,
-        samples: Count = 2000,
+        samples: Count = 1000,
         alphas: Sequence[Alpha] = (),
         noise_mode: NoiseMode = "const",
         batch_size: Count = 50,
