@@ -17,6 +17,7 @@ class Schedule:
     lr: float
     betas: tuple[float, float]
     warmup: float
+    decay: float
     batch: int
     interval: int
     locality_batch: int
@@ -33,9 +34,9 @@ class Schedule:
     log_interval: int
 
     def factor(self, step: int, *, seconds: float) -> float:
-        """Of the learning rates: a linear warm-up, then half a cosine to 0 at the end of the budget."""
+        """Of the learning rates: a linear warm-up, then half a cosine to the power `decay`, 0 at the budget's end."""
         spent = step / self.steps
         if self.max_seconds is not None:
             spent = max(spent, min(seconds / self.max_seconds, 1))
         rise = min((step + 1) / (self.warmup * self.steps + 1), 1)
-        return rise * (0.5 + 0.5 * math.cos(math.pi * spent))
+        return rise * (0.5 + 0.5 * math.cos(math.pi * spent)) ** self.decay

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..dataset.pixels import to_float, to_uint8
+from ..dataset.real import RealImages
+from ..dataset.sources import list_pictures
 from ..errors import InputError
 from ..generator.checkpoint import Prior
 from ..generator.stylegan2 import Generator
@@ -51,14 +53,15 @@ class Tune:
     """(prior, photo, latent) -> tuned generator; the objective decides what is asked of it.
 
     steps: of the optimiser at most. lr, betas: Adam on the generator. warmup: share of the steps in which the rate
-    rises. moves: which weights may change; noise_maps: the constant noise too. batch: sampled latents at a step of the
-    adversarial terms, which come every `interval` steps and are weighted by it. locality_batch: sampled latents at the
-    steps between, for the locality term, half of them at w + α (w_z − w) with α uniform from near_alpha to 1.
-    num_samples: the store of latents and images of the untouched generator from which they are drawn. discriminator:
-    "joint" updates a copy of D with rate discriminator_lr and R1 (r1_gamma / 2 · ‖∇D‖² every r1_interval of its
-    steps); "frozen" leaves it. reals: images for E_x; None: the untouched generator's. target_mse: stop at this error
-    of the 8-bit image on [-1, 1]; max_seconds: of wall clock, which makes results depend on the machine. precision: of
-    the convolutions while training. The weights with the smallest error are returned, not the last.
+    rises; after it, half a cosine to the power `decay`. moves: which weights may change; noise_maps: the constant noise
+    too. batch: sampled latents at a step of the adversarial terms, which come every `interval` steps and are weighted
+    by it. locality_batch: sampled latents at the steps between, for the locality term, the smaller half of them at
+    w + α (w_z − w) with α uniform from near_alpha to 1. num_samples: the store of latents and images of the untouched
+    generator from which they are drawn. discriminator: "joint" updates a copy of D with rate discriminator_lr and R1
+    (r1_gamma / 2 · ‖∇D‖² every r1_interval of its steps); "frozen" leaves it. reals: images for E_x, or the folder or
+    zip that holds them; None: the untouched generator's. target_mse: stop at this error of the 8-bit image on [-1, 1];
+    max_seconds: of wall clock, which makes results depend on the machine. precision: of the convolutions while
+    training. The weights with the smallest error are returned, not the last.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Tune:
         lr: Rate,
         betas: Annotated[list[Beta], Field(min_length=2, max_length=2)],
         warmup: Annotated[float, Field(ge=0, le=1)] = 0.05,
+        decay: Annotated[float, Field(gt=0)] = 1,
         moves: Moves = "synthesis",
         noise_maps: bool = False,
         batch: Positive = 4,
@@ -80,19 +84,23 @@ class Tune:
         discriminator_lr: Rate = 0.002,
         r1_gamma: Annotated[float, Field(ge=0)] = 0.1,
         r1_interval: Positive = 16,
-        reals: Reals | None = None,
+        reals: str | Reals | None = None,
         target_mse: Annotated[float, Field(ge=0)] | None = None,
         max_seconds: Annotated[float, Field(gt=0)] | None = None,
         precision: Literal["float32", "bfloat16"] = "float32",
         progress: bool = True,
         log_interval: Positive = 10,
     ) -> None:
-        self.objective, self.reals, self.num_samples, self.progress = objective, reals, num_samples, progress
+        self.objective, self.num_samples, self.progress = objective, num_samples, progress
+        self.reals: str | Reals | None = reals
+        if isinstance(reals, str):
+            list_pictures(reals)  # a mistake in the path shows before the first photo
         self.schedule = Schedule(
             steps=steps,
             lr=lr,
             betas=(betas[0], betas[1]),
             warmup=warmup,
+            decay=decay,
             batch=batch,
             interval=interval,
             locality_batch=locality_batch,
@@ -127,7 +135,7 @@ class Tune:
             photo=image[None],
             ws=latent.ws.to(image.device),
             manifold=self._sampled(prior, seed) if self.objective.samples_manifold else None,
-            reals=self.reals,
+            reals=self._opened(generator.img_resolution),
             schedule=self.schedule,
             seed=seed,
         )
@@ -154,6 +162,11 @@ class Tune:
                 f"tuner.batch: {prior.name}'s discriminator looks at groups of {group} images, so a multiple of {group}"
                 f" is needed, got {self.schedule.batch}"
             )
+
+    def _opened(self, resolution: int) -> Reals | None:
+        if isinstance(self.reals, str):
+            self.reals = RealImages(path=self.reals, resolution=resolution)
+        return self.reals
 
     def _sampled(self, prior: Prior, seed: int) -> Manifold:
         """The same for every photo of a run, so it is made once."""
@@ -236,7 +249,7 @@ def _restore_best(module: Tuner) -> None:
     generator = module.generator
     last = generator.synthesis(module.ws)
     error = (to_float(to_uint8(last)) - module.photo).square().mean().item()
-    if module.best and not error <= module.best_mse:
+    if module.best and not (torch.isfinite(last).all() and error <= module.best_mse):
         for name, value in module.moving.items():
             value.copy_(module.best[name])
 

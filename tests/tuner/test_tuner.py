@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import torch
+from PIL import Image
 
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
@@ -170,6 +171,14 @@ def test_real_images_are_used(prior: Prior, photo, latent) -> None:
 
     tune(prior, photo, latent, reals=Reals())
     assert asked == [2, 2, 2]
+
+
+def test_real_images_from_a_folder(prior: Prior, photo, latent, tmp_path) -> None:
+    with pytest.raises(InputError, match="no/such"):
+        tune(prior, photo, latent, reals="no/such")
+    Image.new("RGB", (32, 32), "green").save(tmp_path / "a.png")
+    own, given = tune(prior, photo, latent), tune(prior, photo, latent, reals=str(tmp_path))
+    assert any(not torch.equal(value, given.moved[name]) for name, value in own.moved.items())
 
 
 def test_bfloat16_training(prior: Prior, photo, latent) -> None:
