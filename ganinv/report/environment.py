@@ -7,14 +7,17 @@ from pathlib import Path
 
 import torch
 
-PACKAGES = ("ganinv", "torch", "pytorch-lightning", "kornia", "lpips")
+from .. import __version__
+
+PACKAGES = ("torch", "pytorch-lightning", "kornia", "lpips")
 
 
 def environment() -> dict[str, str]:
     """`hardware` (processor, usable cores and, where there are any, graphics cards) and `versions`, a line each."""
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     hardware = ", ".join([f"{_processor()} ({_cores()} cores)", *cards])
-    versions = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in PACKAGES)]
+    own = [f"ganinv {__version__}", f"Python {platform.python_version()}"]
+    versions = [*own, *(f"{name} {_version(name)}" for name in PACKAGES)]
     return {
         "hardware": hardware,
         "system": f"{platform.system()} {platform.machine()}",

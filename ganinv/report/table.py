@@ -115,6 +115,6 @@ def describe(rows: Sequence[Row]) -> list[str]:
     network = lpips_network(rows)
     lines = []
     for name, value in aggregate(rows).items():
-        label = f"{name} ({network})" if network and name.endswith("lpips") else name
-        lines.append(f"{label:<22} {value}")
+        label = f"{name} ({network})" if network and "lpips" in name else name
+        lines.append(f"{label:<28} {value}")
     return lines

@@ -40,7 +40,7 @@ def test_figures_for_a_reader(value: float | None, text: str) -> None:
 
 def test_the_summary_names_the_lpips_network() -> None:
     lines = describe([{"image": "a", "lpips": 0.25, "lpips_network": "alex", "mse": 0.5}])
-    assert lines == ["mse                    0.5000 (n = 1)", "lpips (alex)           0.2500 (n = 1)"]
+    assert lines == [f"{'mse':<28} 0.5000 (n = 1)", f"{'lpips (alex)':<28} 0.2500 (n = 1)"]
 
 
 def test_columns_are_in_order_with_others_after(tmp_path: Path) -> None:
