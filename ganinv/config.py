@@ -29,7 +29,7 @@ from .weights import find
 CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1] / "conf") if p.is_dir())
 
 # Settings that change which photos are taken and where results go, never what a photo's result is.
-OUTSIDE_HASH = ("folder", "logger", "report", "dataset.limit", "dataset.shard", "dataset.num_shards")
+OUTSIDE_HASH = ("folder", "logger", "report", "dataset.limit", "dataset.shard", "dataset.num_shards", "tuner.progress")
 
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
@@ -110,17 +110,18 @@ def run_folder(cfg: DictConfig) -> Path:
 
 
 def build(cfg: DictConfig, key: str, **parts: Any) -> Any:
-    """What the node at `key` describes, handed `parts` as they are; without a `_target_`, each of its entries by name.
+    """What the node at `key` describes; {} where there is none.
 
-    Raises InputError where the constructor refuses what it is given.
+    `parts` are handed over as they are, in the place of the node's own entries. Without a `_target_`: each entry by its
+    name. Raises InputError where a constructor refuses what it is given.
     """
-    return _build(plain(cfg).get(key), key, parts)
+    return _build(_at(plain(cfg), key), key, parts)
 
 
-def _build(node: dict[str, Any] | None, key: str, parts: dict[str, Any]) -> Any:
-    if not node or "_target_" not in node:
-        entries = (node or {}).items()
-        return {name: _build(child, f"{key}.{name}", parts) for name, child in entries if child is not None}
+def _build(node: dict[str, Any], key: str, parts: dict[str, Any]) -> Any:
+    if "_target_" not in node:
+        return {name: _build(child, f"{key}.{name}", parts) for name, child in node.items() if child}
+    node = {name: value for name, value in node.items() if name not in parts}
     try:
         make = instantiate(node, _convert_="all", _partial_=True)
         return functools.partial(make, **parts) if node.get("_partial_") else make(**parts)

@@ -56,13 +56,14 @@ def run(cfg: DictConfig) -> None:
 
 
 def assemble(cfg: DictConfig) -> "Method":
-    """Build the method, its cheap parts first, so that a mistake in them shows before the prior is read."""
+    """Build what a photo passes through, in that order."""
     from .method import Method, pick_device, to_device
 
     device = pick_device(plain(cfg)["device"])
-    inverter, tuner = build(cfg, "inverter"), build(cfg, "tuner", objective=build(cfg, "loss"))
-    metrics = build(cfg, "metric")
     prior = to_device(build(cfg, "generator"), device)
+    inverter = build(cfg, "inverter")
+    tuner = build(cfg, "tuner", objective=build(cfg, "loss"))
+    metrics = build(cfg, "metric")
     reconstruction = metrics.pop("reconstruction")
     return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
 
@@ -121,7 +122,7 @@ def greet(photos: "Images", folder: Path) -> None:
 @contextmanager
 def recorded(folder: Path, *, settings: str) -> Iterator[None]:
     """Keep the settings in config.yaml and what is said in run.log; on Ctrl-C, say how to go on."""
-    from .report.files import write_text
+    from .files import write_text
 
     write_text(folder / "config.yaml", settings)
     handler = logging.FileHandler(folder / "run.log", encoding="utf-8")

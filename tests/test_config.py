@@ -11,7 +11,7 @@ from ganinv import config
 from ganinv.config import CONF, SettingsError, build, check, plain, read, settings_hash
 from ganinv.errors import InputError
 
-OPTIONS = sorted(p.relative_to(CONF) for p in CONF.glob("*/*.yaml"))
+OPTIONS = sorted(p.relative_to(CONF) for p in CONF.rglob("*.yaml") if p.parent != CONF)
 # What an option cannot have a value for: the user's own files.
 OWN_FILES = {
     "dataset/folder.yaml": ["dataset.path=."],
