@@ -20,12 +20,12 @@ from torch import Tensor
 
 from ganinv.dataset.images import Images, Photo
 from ganinv.errors import InputError
+from ganinv.files import write_csv
 from ganinv.generator.checkpoint import Prior, load_prior
 from ganinv.inverter.latent import Latent
 from ganinv.inverter.optimise import Optimise
 from ganinv.loss.feature import LPIPS
 from ganinv.metric.reconstruction import score
-from ganinv.report.files import write_csv
 
 COLUMNS = ("image", "noise", "mse", "psnr", "lpips", "seconds")
 NOISE = {"on": [True], "off": [False], "both": [False, True]}

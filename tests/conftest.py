@@ -24,6 +24,10 @@ def shared() -> Callable[[str], Path]:
     return find
 
 
+# On tiny tensors a second thread costs more than it brings.
+torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)

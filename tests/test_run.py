@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
 import ganinv
 from ganinv import method
@@ -113,11 +114,15 @@ def run_folder(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def results(folder: Path) -> dict[str, tuple[bytes, bytes]]:
-    """Of each photo in a run's folder: the tuned picture and what moved."""
-    found = folder.glob("*/metrics.json")
-    names = ("tuned.png", "generator.safetensors")
-    return {p.parent.name: (*((p.parent / name).read_bytes() for name in names),) for p in found}  # pyright: ignore
+def results(folder: Path) -> dict[str, tuple[bytes, str]]:
+    """Of each photo in a run's folder: the tuned picture and the fingerprint of the tuned generator."""
+    found = {path.parent.name: path.parent for path in folder.glob("*/metrics.json")}
+    return {name: ((place / "tuned.png").read_bytes(), mark(place)) for name, place in found.items()}
+
+
+def mark(place: Path) -> str:
+    with safe_open(place / "generator.safetensors", framework="pt") as file:
+        return file.metadata()["tuned_fingerprint"]
 
 
 def test_a_run_leaves_what_is_promised(command: Command, photos: Path, tmp_path: Path) -> None:
@@ -256,6 +261,8 @@ def test_a_real_ctrl_c_while_tuning(prior: Path, photos: Path, tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Where this test runs in the background of a shell, Ctrl-C would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env=os.environ | {"PYTHONPATH": str(Path(ganinv.__file__).parents[1])},
     )
     log = tmp_path / "run" / "run.log"
@@ -264,7 +271,10 @@ def test_a_real_ctrl_c_while_tuning(prior: Path, photos: Path, tmp_path: Path) -
         time.sleep(0.1)
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, err
     assert "the same command goes on" in out
     assert "Traceback" not in err

@@ -10,7 +10,17 @@ from pathlib import PurePosixPath
 REFUSED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')  # by Windows; and bytes that are no unicode
 MAX_BYTES = 200  # of the 255 that file systems allow, so that temporary names still fit
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
-RUN_FILES = {"config.yaml", "metrics.csv", "failed.json", "grid.png", "report.html", "run.log", "wandb"}
+RUN_FILES = {
+    "config.yaml",
+    "metrics.csv",
+    "summary.csv",
+    "curves.csv",
+    "failed.json",
+    "grid.png",
+    "report.html",
+    "run.log",
+    "wandb",
+}
 
 
 def folder_names(keys: list[str]) -> dict[str, str]:

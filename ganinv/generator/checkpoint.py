@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..files import write_bytes
 from ..weights import find
 from .discriminator import Discriminator
 from .stylegan2 import Generator
@@ -108,10 +109,8 @@ def save_prior(path: str | Path, prior: Prior) -> None:
         "training": json.dumps(prior.training),
         "licence": prior.licence,
     }
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
-    temporary.replace(path)
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(Path(path), save(whole, metadata))
 
 
 def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -1,16 +1,16 @@
 """What an inverter returns, and what it is called with."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import write_bytes
 from ..generator.checkpoint import Prior
 
 FORMAT = "ganinv-latent"
@@ -32,17 +32,10 @@ class Latent:
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file, whole or not at all: `ws`, `z` where there is one, maps as `noise.<buffer>`."""
-        path = Path(path)
         tensors = {"ws": self.ws} | ({} if self.z is None else {"z": self.z})
         tensors |= {f"noise.{name}": value for name, value in (self.noise or {}).items()}
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            save_file(whole, part, {"format": FORMAT, "version": "1", "space": self.space})
-            part.replace(path)
-        except (OSError, SafetensorError) as error:
-            part.unlink(missing_ok=True)
-            raise InputError(f"{path}: the latent cannot be written ({error}); name a folder that can") from error
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_bytes(Path(path), save(whole, {"format": FORMAT, "version": "1", "space": self.space}))
 
     @classmethod
     def load(cls, path: str | Path) -> "Latent":

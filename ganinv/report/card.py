@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ..files import png, read_csv, read_png
 from .artefacts import PICTURES
 from .curve import error_curve, term_curves
-from .files import png, read_csv, read_png
 from .pictures import error_map, reduce
 from .table import figure, lpips_network
 

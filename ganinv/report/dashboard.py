@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from ..errors import InputError
-from .files import read_csv, write_csv
+from ..files import read_csv, write_csv
 from .summary import Summary
 
 logger = logging.getLogger(__name__)

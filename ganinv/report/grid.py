@@ -9,8 +9,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..files import read_png, write_png
 from .artefacts import PICTURES
-from .files import read_png, write_png
 from .pictures import enlarge, error_map, reduce
 
 CELL = 192  # least side of a picture

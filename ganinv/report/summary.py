@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ..errors import InputError
-from .files import read_json, write_json, write_text
+from ..files import read_json, write_json, write_text
 from .grid import write_grid
 from .page import page
 from .table import Aggregate, Row, aggregate, describe, records, row, write_table

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..files import read_csv, write_csv
 from .artefacts import METRICS, read_record
-from .files import read_csv, write_csv
 
 Row = dict[str, Any]
 COLUMNS = (

@@ -257,4 +257,6 @@ def _restore_best(module: Tuner) -> None:
 def _moved(untouched: Generator, tuned: Generator) -> dict[str, Tensor]:
     before = untouched.state_dict()
     after = {name: value.detach() for name, value in tuned.state_dict().items()}
-    return {name: value for name, value in after.items() if not torch.equal(value, before[name])}
+    # As bits: 0 and −0 are equal as numbers.
+    bits = torch.int32
+    return {name: value for name, value in after.items() if not torch.equal(value.view(bits), before[name].view(bits))}

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.dataset.real import RealImages
 from ganinv.errors import InputError
+from ganinv.files import read_csv, write_png
 from ganinv.generator.checkpoint import Prior, fingerprint
 from ganinv.generator.stylegan2 import Generator, NoiseMode
 from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import Drift, FrechetRatio, latent_pair, render, sample_latents
 from ganinv.metric.frechet import frechet_distance
-from ganinv.report.files import read_csv, write_png
 from ganinv.report.tuned import save_tuned
 
 NOISE_MODES: list[NoiseMode] = ["const", "random", "none"]

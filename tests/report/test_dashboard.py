@@ -12,8 +12,8 @@ from wandb.errors import AuthenticationError
 from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue] made at import
 
 from ganinv.errors import InputError
+from ganinv.files import read_csv
 from ganinv.report.dashboard import Csv, NoDashboard, Wandb
-from ganinv.report.files import read_csv
 from ganinv.report.summary import Report, Summary
 
 BLOCK = 32768

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganinv.report.files import read_png
+from ganinv.files import read_png
 from ganinv.report.grid import CELL, GAP, LINE, MARGIN, grid, write_grid
 from ganinv.report.pictures import enlarge, error_map, reduce
 

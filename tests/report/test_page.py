@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganinv.report.files import read_png
+from ganinv.files import read_png
 from ganinv.report.page import page
 from ganinv.report.table import records
 

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InputError
+from .errors import InputError
 
 ADVICE = {
     errno.ENOSPC: "free some space there, or choose another folder with folder=…",

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ganinv.errors import InputError
-from ganinv.report.files import number, read_csv, read_json, read_png, write_bytes, write_csv, write_json, write_png
+from ganinv.files import number, read_csv, read_json, read_png, write_bytes, write_csv, write_json, write_png
 
 
 def failing(code: int):
