@@ -19,21 +19,27 @@ class PhotosFailed(CompactHydraException):
     """Some photos could not be inverted; the others are done."""
 
 
+class Told(CompactHydraException):
+    """A job of a sweep failed, and its sentence is printed already; its argument is the exit code."""
+
+
 def guarded(main: Callable[[], object]) -> None:
     """Run a Hydra `main`; every mistake of the user ends it with its sentence and an exit code."""
-    asked = os.environ.get("HYDRA_FULL_ERROR", "0")
+    before = os.environ.get("HYDRA_FULL_ERROR", "0")
     # Hydra prints a traceback of all errors but its own (a folder that cannot be written); with this it hands them on.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         main()
     except KeyboardInterrupt:
         sys.exit(STOPPED)
+    except Told as error:
+        sys.exit(error.args[0])
     except Exception as error:
-        if asked == "1" or not is_users(error):
+        if not is_users(error):
             raise
         sys.exit(told(error))
     finally:
-        os.environ["HYDRA_FULL_ERROR"] = asked
+        os.environ["HYDRA_FULL_ERROR"] = before
 
 
 def told(error: Exception) -> int:

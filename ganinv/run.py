@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from .config import CONF, as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
-from .mistakes import PhotosFailed, guarded, is_users, told
+from .mistakes import PhotosFailed, Told, guarded, is_users, told
 
 if TYPE_CHECKING:
     from .dataset.images import Images
@@ -30,13 +30,16 @@ def main() -> None:
 
 
 def job(cfg: DictConfig) -> None:
-    """A run, whose mistakes are said without Hydra's own words; in a sweep the other jobs go on."""
+    """A run whose mistakes are told; in a sweep the other jobs go on."""
     try:
         run(cfg)
     except Exception as error:
-        if HydraConfig.get().mode is RunMode.MULTIRUN or not is_users(error):
+        if not is_users(error):
             raise
-        sys.exit(told(error))
+        code = told(error)
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise Told(code) from error
+        sys.exit(code)
 
 
 def run(cfg: DictConfig) -> None:

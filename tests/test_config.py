@@ -25,7 +25,7 @@ def override(option: Path) -> list[str]:
     group, name = option.parent.as_posix(), option.stem
     if group == "metric":
         return [f"metric=[{','.join(dict.fromkeys(['reconstruction', name]))}]"]
-    return [f"+{group}={name}" if group == "experiment" else f"{group}={name}"]
+    return [f"{group}={name}"]
 
 
 def lines(*overrides: str) -> list[str]:
