@@ -39,7 +39,7 @@ test-fast: $(TOOLS) ## tests without the slow ones
 lint: $(TOOLS) ## form, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(TOOLS) ## put the code into its form
 	$(BIN)/ruff check --fix .
