@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .layers import Conv, FullyConnected, blur, filter_2d
-from .stylegan2 import SQRT_HALF, Architecture, Mapping, block_resolutions, channels
+from .mapping import Mapping
+from .synthesis import SQRT_HALF, Architecture, block_resolutions, channels
 
 
 def minibatch_stddev(x: Tensor, *, group_size: int | None, num_channels: int) -> Tensor:

@@ -1,12 +1,16 @@
 """Samples of the manifold that tuning must leave intact."""
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from ..generator.mapping import Mapping
 from ..generator.stylegan2 import Generator
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 * 2**20  # of stored images: 5,461 at 64 pixels, 21 at 1024
 
@@ -26,10 +30,16 @@ class Manifold:
 
     ws: Tensor  # [M, num_ws, w_dim]
     images: Tensor  # [M, 3, R, R], as rendered, with the constant noise
+    z: Tensor  # [M, z_dim]
+    c: Tensor | None = None  # [M, c_dim], where the generator has labels
 
     def sample(self, count: int, *, generator: torch.Generator) -> Tensor:
         """Images of the untouched generator: E_x without data.  # [count, 3, R, R]"""
         return self.images[self.draw(count, generator=generator)]
+
+    def mapped(self, chosen: Tensor, mapping: Mapping) -> Tensor:
+        """The chosen latents through a mapping that moves.  # [count] -> [count, num_ws, w_dim]"""
+        return mapping(self.z[chosen], None if self.c is None else self.c[chosen])
 
     def draw(self, count: int, *, generator: torch.Generator) -> Tensor:
         """`count` indices into the store, with replacement."""
@@ -38,14 +48,17 @@ class Manifold:
 
 @torch.no_grad()
 def sample_manifold(generator: Generator, *, count: int, seed: int, batch: int = 32) -> Manifold:
-    """At most `count` samples, ψ = 1 (and uniform labels, where there are labels); fewer where 256 MB are full."""
-    count = max(min(count, MAX_BYTES // (12 * generator.img_resolution**2)), 16)
-    random = torch.Generator().manual_seed(seed)
-    z = torch.randn(count, generator.z_dim, generator=random)
-    c = None
-    if generator.c_dim:
-        c = torch.eye(generator.c_dim)[torch.randint(generator.c_dim, [count], generator=random)]
+    """`count` samples, ψ = 1 (and uniform labels, where there are labels); fewer where 256 MB are full."""
+    fitting = max(MAX_BYTES // (12 * generator.img_resolution**2), 1)
+    if count > fitting:
+        log.warning(
+            "tuner.num_samples: %d images of %d pixels are kept, not %d", fitting, generator.img_resolution, count
+        )
+    count, random = min(count, fitting), torch.Generator().manual_seed(seed)
     device = generator.mapping.w_avg.device
-    ws = generator.mapping(z.to(device), None if c is None else c.to(device))
+    z, c = torch.randn(count, generator.z_dim, generator=random).to(device), None
+    if generator.c_dim:
+        c = torch.eye(generator.c_dim)[torch.randint(generator.c_dim, [count], generator=random)].to(device)
+    ws = generator.mapping(z, c)
     images = torch.cat([generator.synthesis(part) for part in ws.split(batch)])
-    return Manifold(ws=ws, images=images)
+    return Manifold(ws=ws, images=images, z=z, c=c)

@@ -34,21 +34,23 @@ class Tuner(pl.LightningModule):
         moving: dict[str, nn.Parameter],
         photo: Tensor,
         ws: Tensor,
+        noise: dict[str, Tensor] | None,
         manifold: Manifold | None,
         reals: Reals | None,
         schedule: Schedule,
         seed: int,
     ) -> None:
-        """`photo` [1, 3, R, R] in [-1, 1], `ws` [1, num_ws, w_dim]."""
+        """`photo` [1, 3, R, R] in [-1, 1], `ws` [1, num_ws, w_dim]; `noise` the photo's own maps [1, r, r], if any."""
         super().__init__()
         self.automatic_optimization = False
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
         self._untouched = [untouched]  # in a list, so that Lightning neither moves nor counts it
         self.moving, self.photo, self.ws, self.schedule = moving, photo, ws, schedule
-        self.manifold, self.reals = manifold, reals or manifold
+        self.noise, self.manifold, self.reals = noise or {}, manifold, reals or manifold
+        self.moves_mapping = any(name.startswith("mapping.") for name in moving)
         self.random = torch.Generator().manual_seed(seed)
         self.curve: list[dict[str, float]] = []
-        self.best_mse, self.best = math.inf, {}
+        self.best_mse, self.best = math.inf, self._copied()
         self.stopped = "budget"
         self.started, self.steps_done = time.perf_counter(), 0
 
@@ -78,7 +80,7 @@ class Tuner(pl.LightningModule):
         )
         if len(optimizers) > 1 and is_adversarial:
             terms |= self._step_discriminator(optimizers[1], images, batch_idx)
-        self._record(terms, images, batch_idx)
+        self._record(terms, batch_idx)
 
     def _anneal(self, optimizers: list, step: int) -> None:
         factor = self.schedule.factor(step, seconds=time.perf_counter() - self.started)
@@ -99,7 +101,7 @@ class Tuner(pl.LightningModule):
             sampled, untouched = self._sample(count, near=0 if is_adversarial else count // 2)
             ws = [*ws, sampled]
             real = self.reals.sample(count, generator=self.random).to(self.photo) if is_adversarial else None
-        images = self.generator.synthesis(torch.cat(ws), dtype=self.schedule.dtype)
+        images = self.synthesise(torch.cat(ws), is_on=is_on, dtype=self.schedule.dtype)
         return Images(
             photo=self.photo if is_on else None,
             reconstruction=images[:1] if is_on else None,
@@ -108,7 +110,16 @@ class Tuner(pl.LightningModule):
             real=real,
         )
 
-    @torch.no_grad()
+    def synthesise(self, ws: Tensor, *, is_on: bool, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Images at `ws`; where the first is the photo's, it has the noise maps that its inverter kept."""
+        if not (is_on and self.noise):
+            return self.generator.synthesis(ws, dtype=dtype)
+        maps = {}
+        for name, own in self.noise.items():
+            shared = self.generator.synthesis.get_buffer(name).expand(len(ws) - 1, 1, *own.shape[1:])
+            maps[name] = torch.cat([own[:, None], shared])  # [N, 1, r, r]
+        return torch.func.functional_call(self.generator.synthesis, maps, (ws,), {"dtype": dtype})
+
     def _sample(self, count: int, *, near: int) -> tuple[Tensor, Tensor]:
         """Latents and the untouched generator's images at them; the first `near` on the way from the photo.
 
@@ -120,7 +131,10 @@ class Tuner(pl.LightningModule):
         if near:
             alpha = self.schedule.near_alpha + (1 - self.schedule.near_alpha) * torch.rand(near, generator=self.random)
             ws[:near] = self.ws.lerp(ws[:near], alpha.to(ws)[:, None, None])
-            images[:near] = self._untouched[0].synthesis(ws[:near], dtype=self.schedule.dtype)
+            with torch.no_grad():
+                images[:near] = self._untouched[0].synthesis(ws[:near], dtype=self.schedule.dtype)
+        if self.moves_mapping:
+            ws = torch.cat([ws[:near], self.manifold.mapped(chosen[near:], self.generator.mapping)])
         return ws, images
 
     def _step_generator(
@@ -129,6 +143,9 @@ class Tuner(pl.LightningModule):
         if discriminator is not None:
             discriminator.requires_grad_(False)
         terms = self.objective.generator_terms(images, discriminator, dtype=self.schedule.dtype)
+        if not terms:
+            self._keep(images)
+            return {}
         total = self.objective.total(terms, interval=self.schedule.interval)
         optimizer.zero_grad()
         if not torch.isfinite(total):
@@ -144,6 +161,8 @@ class Tuner(pl.LightningModule):
         self.discriminator.requires_grad_(True)
         dtype, s = self.schedule.dtype, self.schedule
         terms = self.objective.discriminator_terms(images, self.discriminator, dtype=dtype)
+        if not terms:
+            return {}
         total = torch.stack([term.mean() for term in terms.values()]).sum()
         if s.r1_gamma and (step // s.interval) % s.r1_interval == 0:
             # Lazy regularisation: γ/2 · R1, as often as it is left out (StyleGAN2, section 3.1).
@@ -157,21 +176,29 @@ class Tuner(pl.LightningModule):
     @torch.no_grad()
     def _keep(self, images: Images) -> None:
         """Keep the weights with which the photo came out best so far, and stop once it is good enough."""
-        if images.reconstruction is None:
+        image = images.reconstruction
+        if image is None or not torch.isfinite(image).all():
             return
-        mse = (to_float(to_uint8(images.reconstruction)) - self.photo).square().mean().item()
+        if self.schedule.dtype is not torch.float32:  # what is saved is rendered in float32
+            if (self.steps_done - 1) % self.schedule.log_interval:
+                return
+            image = self.synthesise(self.ws, is_on=True)
+        mse = (to_float(to_uint8(image)) - self.photo).square().mean().item()
         if mse < self.best_mse:
-            self.best_mse = mse
-            self.best = {name: value.detach().clone() for name, value in self.moving.items()}
+            self.best_mse, self.best = mse, self._copied()
         if self.schedule.target_mse is not None and mse <= self.schedule.target_mse:
             self._stop("target")
 
+    def _copied(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.moving.items()}
+
     def _stop(self, why: str) -> None:
-        self.stopped = why
+        if not self.trainer.should_stop:
+            self.stopped = why
         self.trainer.should_stop = True
 
-    def _record(self, terms: dict[str, Tensor], images: Images, step: int) -> None:
-        """Log by name; the error is that of the 8-bit image."""
+    def _record(self, terms: dict[str, Tensor], step: int) -> None:
+        """Log by name; mse and psnr are those of the best weights so far, on the 8-bit image."""
         seconds = time.perf_counter() - self.started
         if self.schedule.max_seconds is not None and seconds > self.schedule.max_seconds:
             self._stop("budget")

@@ -4,7 +4,8 @@ from typing import Literal
 
 from torch import nn
 
-from ..generator.stylegan2 import Generator, SynthesisLayer
+from ..generator.stylegan2 import Generator
+from ..generator.synthesis import SynthesisLayer
 
 Moves = Literal["synthesis", "convolutions", "all"]
 

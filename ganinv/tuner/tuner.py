@@ -2,20 +2,13 @@
 
 import copy
 import logging
-import signal
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import pytorch_lightning as pl
 import torch
 from pydantic import Field
-from pytorch_lightning.callbacks import TQDMProgressBar
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from ..dataset.pixels import to_float, to_uint8
 from ..dataset.real import RealImages
@@ -25,6 +18,7 @@ from ..generator.checkpoint import Prior
 from ..generator.stylegan2 import Generator
 from ..inverter.latent import Latent
 from ..loss.objective import Objective
+from .fit import fit
 from .manifold import Manifold, Reals, sample_manifold
 from .module import Tuner
 from .parameters import Moves, moving
@@ -122,7 +116,7 @@ class Tune:
         """`image` [3, R, R] in [-1, 1], `latent` of that one photo. The prior is left as it is."""
         self._check(prior)
         generator = copy.deepcopy(prior.generator)
-        _take_noise(generator, latent)
+        noise = _photo_noise(generator, latent, tuned=self.schedule.noise_maps)
         weights = moving(generator, moves=self.schedule.moves, noise_maps=self.schedule.noise_maps)
         for value in weights.values():
             value.requires_grad_(True)
@@ -134,13 +128,15 @@ class Tune:
             moving=weights,
             photo=image[None],
             ws=latent.ws.to(image.device),
+            noise=noise,
             manifold=self._sampled(prior, seed) if self.objective.samples_manifold else None,
             reals=self._opened(generator.img_resolution),
             schedule=self.schedule,
             seed=seed,
         )
         started = time.perf_counter()
-        _fit(module, name=name, progress=self.progress)
+        fit(module, name=name, progress=self.progress)
+        generator.to(image.device)  # Lightning leaves a module on the CPU
         if module.stopped == "not finite":
             log.warning("%s: the loss is no longer finite; the best weights so far are kept: lower tuner.lr", name)
         _restore_best(module)
@@ -176,80 +172,24 @@ class Tune:
         return self._manifold[2]
 
 
-def _take_noise(generator: Generator, latent: Latent) -> None:
-    """Start from the noise maps that the inverter kept."""
-    for name, value in (latent.noise or {}).items():
+def _photo_noise(generator: Generator, latent: Latent, *, tuned: bool) -> dict[str, Tensor] | None:
+    """The noise maps that the inverter kept: the photo's own, or, where maps are tuned, the generator's start."""
+    device = generator.mapping.w_avg.device
+    maps = {name: value.to(device) for name, value in (latent.noise or {}).items()}
+    if not tuned:
+        return maps or None
+    for name, value in maps.items():
         generator.synthesis.get_buffer(name).copy_(value[0])
-
-
-def _fit(module: Tuner, *, name: str, progress: bool) -> None:
-    device = module.photo.device
-    with _quiet_lightning():
-        trainer = pl.Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=[device.index or 0] if device.type == "cuda" else 1,
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=progress,
-            callbacks=[Bar(name)] if progress else [],
-        )
-        interrupt = signal.getsignal(signal.SIGINT)
-        try:
-            trainer.fit(module, DataLoader(range(module.schedule.steps), batch_size=None))  # pyright: ignore
-        except SystemExit as error:
-            raise KeyboardInterrupt from error  # Lightning turns Ctrl-C into an exit
-        finally:
-            signal.signal(signal.SIGINT, interrupt)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-
-
-class Bar(TQDMProgressBar):
-    """Steps, error, PSNR and time left of one photo, on one line."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(refresh_rate=10)
-        self.name = name
-
-    def init_train_tqdm(self):  # noqa: ANN201
-        bar = super().init_train_tqdm()
-        bar.leave = False
-        return bar
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, *_: object) -> None:
-        super().on_train_epoch_start(trainer)
-        self.train_progress_bar.set_description(self.name)
-
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict:
-        """Without the version number of a logger that is not there."""
-        metrics = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)
-        return metrics
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """A fit a photo would repeat the list of devices and its advice on data loading each time."""
-    lightning = logging.getLogger("pytorch_lightning")
-    level = lightning.level
-    lightning.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        lightning.setLevel(level)
+    return None
 
 
 @torch.no_grad()
 def _restore_best(module: Tuner) -> None:
     """The weights of the smallest error of the saved image: the last step's, or the best before it."""
-    generator = module.generator
-    last = generator.synthesis(module.ws)
+    last = module.synthesise(module.ws, is_on=True)
     error = (to_float(to_uint8(last)) - module.photo).square().mean().item()
-    if module.best and not (torch.isfinite(last).all() and error <= module.best_mse):
+    is_best = torch.isfinite(last).all() and error <= module.best_mse
+    if module.stopped == "not finite" or not is_best:
         for name, value in module.moving.items():
             value.copy_(module.best[name])
 

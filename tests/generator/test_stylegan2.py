@@ -1,12 +1,14 @@
 """Shapes, modes and wrong input of generator and discriminator, without stored outputs."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from ganinv.generator.discriminator import Discriminator, minibatch_stddev
 from ganinv.generator.stylegan2 import Generator, mix_styles
 
-SMALL = {"z_dim": 8, "w_dim": 8, "channel_base": 64, "channel_max": 8, "mapping_layers": 2}
+SMALL: dict[str, Any] = {"z_dim": 8, "w_dim": 8, "channel_base": 64, "channel_max": 8, "mapping_layers": 2}
 
 
 @pytest.mark.parametrize("resolution", [4, 8, 32])
@@ -106,7 +108,7 @@ def test_minibatch_stddev_by_hand() -> None:
 
 
 def test_group_size() -> None:
-    small = {"img_resolution": 8, "channel_base": 64, "channel_max": 8}
+    small: dict[str, Any] = {"img_resolution": 8, "channel_base": 64, "channel_max": 8}
     assert Discriminator(**small, mbstd_group_size=3).group_size == 3
     assert Discriminator(**small, mbstd_num_channels=0).group_size == 1
 
@@ -117,8 +119,9 @@ def test_gradients_of_the_synthesis() -> None:
 
     def image(ws: torch.Tensor) -> torch.Tensor:
         styles = generator.synthesis.styles(ws)
-        x, img = generator.synthesis.b4(None, None, _own(styles, "b4"), **_mode())
-        return generator.synthesis.b8(x, img, _own(styles, "b8"), **_mode())[0]
+        blocks = generator.synthesis.blocks()
+        x, img = blocks["b4"](None, None, _own(styles, "b4"), **_mode())
+        return blocks["b8"](x, img, _own(styles, "b8"), **_mode())[0]
 
     assert torch.autograd.gradcheck(image, [ws], atol=1e-4)
 

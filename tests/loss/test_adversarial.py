@@ -1,6 +1,7 @@
 """The adversarial terms: closed forms, gradients, R1 of a known discriminator, the grouping of the photo."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from ganinv.generator.discriminator import Discriminator
 from ganinv.loss.adversarial import discriminator_loss, generator_loss, photo_logit, r1_penalty
 
-SMALL = {"img_resolution": 8, "channel_base": 64, "channel_max": 8}
+SMALL: dict[str, Any] = {"img_resolution": 8, "channel_base": 64, "channel_max": 8}
 
 
 def test_closed_forms_at_an_undecided_discriminator() -> None:

@@ -1,11 +1,14 @@
 """The tuning of a tiny generator: it reaches its photo, moves only what it may, stops as told, repeats itself."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
+from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
 from ganinv.inverter.latent import Latent
@@ -23,7 +26,15 @@ ARCHITECTURE = {
     "channel_max": 8,
     "mbstd_group_size": 2,
 }
-QUICK = {"steps": 6, "lr": 0.01, "betas": [0.9, 0.99], "batch": 2, "interval": 2, "num_samples": 16, "progress": False}
+QUICK: dict[str, Any] = {
+    "steps": 6,
+    "lr": 0.01,
+    "betas": [0.9, 0.99],
+    "batch": 2,
+    "interval": 2,
+    "num_samples": 16,
+    "progress": False,
+}
 
 
 @pytest.fixture
@@ -44,8 +55,9 @@ def photo(prior: Prior) -> torch.Tensor:
     return prior.generator.synthesis(prior.generator.mapping(torch.randn(1, 8)))[0].clamp(-1, 1)
 
 
-def objective(**settings) -> Objective:
-    return Objective(pyramid=LaplacianPyramid(norm="l2"), **({"locality": 0.1} | settings))
+def objective(**settings: Any) -> Objective:
+    settings = {"locality": 0.1} | settings
+    return Objective(pyramid=LaplacianPyramid(norm="l2"), **settings)
 
 
 def tune(prior: Prior, photo, latent, *, loss: Objective | None = None, seed: int = 0, **settings) -> Tuned:
@@ -91,6 +103,8 @@ def test_which_weights_move(prior: Prior, photo, latent, moves, affine: bool, ma
     names = set(moving(prior.generator, moves=moves))
     assert any(".affine." in name and "synthesis" in name for name in names) is affine
     assert any(name.startswith("mapping.") for name in names) is mapping
+    moved = set(tune(prior, photo, latent, moves=moves, steps=30, lr=0.03).moved)
+    assert moved <= names and any(name.startswith("mapping.") for name in moved) is mapping
 
 
 def test_noise_maps_move_when_asked(prior: Prior, photo, latent) -> None:
@@ -142,6 +156,26 @@ def test_not_finite_keeps_the_best_weights(prior: Prior, photo, latent, caplog) 
     assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) + 1e-6
 
 
+def test_not_finite_before_the_photo_was_seen(prior: Prior, photo, latent) -> None:
+    tuned = tune(prior, photo, latent, loss=objective(probability=0), lr=1e30, steps=20)
+    assert tuned.stopped == "not finite" and not tuned.moved
+
+
+@pytest.mark.parametrize("probability", [1.0, 0.3])
+@pytest.mark.parametrize("without", ["reconstruction", "adversarial_local", "adversarial_global", "locality"])
+def test_each_term_can_be_left_out(prior: Prior, photo, latent, without: str, probability: float) -> None:
+    loss = objective(**{without: 0.0}, probability=probability)
+    tuned = tune(prior, photo, latent, loss=loss, log_interval=1)
+    assert tuned.steps == 6 and all(without not in row for row in tuned.curve)
+
+
+@pytest.mark.parametrize("weight", ["reconstruction", "adversarial_local", "adversarial_global"])
+def test_each_term_alone(prior: Prior, photo, latent, weight: str) -> None:
+    names = ("reconstruction", "adversarial_local", "adversarial_global", "locality")
+    loss = objective(**dict.fromkeys(names, 0.0) | {weight: 1.0}, probability=0.5)
+    assert tune(prior, photo, latent, loss=loss).steps == 6
+
+
 def test_best_weights_not_the_last(prior: Prior, photo, latent) -> None:
     loss = objective(adversarial_local=0, adversarial_global=0, locality=0)
     tuned = tune(prior, photo, latent, loss=loss, lr=0.5, warmup=0, steps=8)  # far too fast: the error rises
@@ -182,14 +216,36 @@ def test_real_images_from_a_folder(prior: Prior, photo, latent, tmp_path) -> Non
 
 
 def test_bfloat16_training(prior: Prior, photo, latent) -> None:
-    tuned = tune(prior, photo, latent, precision="bfloat16")
+    tuned = tune(prior, photo, latent, precision="bfloat16", log_interval=1)
+    exact = tune(prior, photo, latent, log_interval=1)
     assert all(value.dtype == torch.float32 for value in tuned.moved.values())
+    assert tuned.curve[1]["reconstruction"] != exact.curve[1]["reconstruction"]
+    assert tuned.curve[0]["mse"] == exact.curve[0]["mse"]  # judged in float32
 
 
-def test_noise_of_the_inverter_is_where_it_starts(prior: Prior, photo, latent) -> None:
-    maps = {"b16.conv1.noise_const": torch.ones(1, 16, 16)}
-    tuned = tune(prior, photo, Latent(ws=latent.ws, space="w", noise=maps))
-    assert torch.equal(tuned.generator.synthesis.get_buffer("b16.conv1.noise_const"), torch.ones(16, 16))
+def test_noise_of_the_inverter_is_the_photos_alone(prior: Prior, photo, latent) -> None:
+    with torch.no_grad():
+        prior.generator.synthesis.get_parameter("b16.conv1.noise_strength").fill_(0.5)
+    maps = {"b16.conv1.noise_const": torch.randn(1, 16, 16)}
+    own = Latent(ws=latent.ws, space="w", noise=maps)
+    loss = objective(adversarial_local=0, adversarial_global=0)
+    tuned = tune(prior, photo, own, loss=loss, steps=30, log_interval=1, num_samples=4)
+    assert not any("noise_const" in name for name in tuned.moved)
+    assert tuned.curve[0]["locality"] < 1e-9  # the sampled latents are rendered with the prior's maps
+    with torch.no_grad():
+        image = torch.func.functional_call(
+            tuned.generator.synthesis, {"b16.conv1.noise_const": maps["b16.conv1.noise_const"][0]}, (own.ws,)
+        )
+    assert (to_float(to_uint8(image[0])) - photo).square().mean().item() == pytest.approx(
+        tuned.curve[-1]["mse"], rel=0.2
+    )
+
+
+def test_noise_of_the_inverter_is_where_tuned_maps_start(prior: Prior, photo, latent) -> None:
+    maps = {"b16.conv1.noise_const": torch.full([1, 16, 16], 3.0)}
+    tuned = tune(prior, photo, Latent(ws=latent.ws, space="w", noise=maps), noise_maps=True, lr=1e-4)
+    found = tuned.generator.state_dict()["synthesis.b16.conv1.noise_const"]
+    assert (found - 3).abs().max() < 0.01
 
 
 def test_a_prior_without_discriminator(prior: Prior, photo, latent) -> None:
@@ -206,6 +262,7 @@ def test_batch_must_fill_groups(prior: Prior, photo, latent) -> None:
 
 def test_manifold(prior: Prior) -> None:
     manifold = sample_manifold(prior.generator, count=20, seed=0, batch=8)
+    assert len(sample_manifold(prior.generator, count=3, seed=0).ws) == 3
     assert manifold.ws.shape == (20, 6, 8) and manifold.images.shape == (20, 3, 16, 16)
     assert torch.allclose(manifold.images[17:18], prior.generator.synthesis(manifold.ws[17:18]), atol=1e-5)
     again = sample_manifold(prior.generator, count=20, seed=0)
@@ -220,3 +277,8 @@ def test_ctrl_c_is_a_keyboard_interrupt(prior: Prior, photo, latent, monkeypatch
     monkeypatch.setattr(loss, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
         tune(prior, photo, latent, loss=loss)
+
+
+def test_tunes_outside_the_main_thread(prior: Prior, photo, latent) -> None:
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(tune, prior, photo, latent).result().steps == 6
