@@ -68,6 +68,7 @@ def assemble(cfg: DictConfig) -> "Method":
     tuner = build(cfg, "tuner", objective=build(cfg, "loss"))
     metrics = build(cfg, "metric")
     reconstruction = metrics.pop("reconstruction")
+    tuner.fits(prior)
     return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
 
 
@@ -116,8 +117,8 @@ def greet(photos: "Images", folder: Path) -> None:
     """Say what is done and where it goes; with the embedded photo, how to name others."""
     if photos.is_demo:
         log.info(
-            "no dataset.path, so the embedded photo is inverted; your own: dataset.path=FOLDER, and the 1024-pixel"
-            " network: generator.path=FILE (see the README)"
+            "no dataset.path, so the embedded photo is inverted at 64 pixels; your own photos: dataset.path=FOLDER; a"
+            " 1024-pixel network in ganinv's own format: generator.path=FILE"
         )
     log.info("%d photo%s -> %s", len(photos), "" if len(photos) == 1 else "s", folder)
 

@@ -143,13 +143,15 @@ def test_a_run_leaves_what_is_promised(command: Command, photos: Path, tmp_path:
     assert "anna" in (folder / "run.log").read_text()
 
 
-def test_the_tuned_generator_comes_back(command: Command, photos: Path, tmp_path: Path) -> None:
-    command(f"dataset.path={photos}/anna.png")
-    folder = run_folder(tmp_path) / "anna"
-    inversion = ganinv.load(folder)
-    again = method.to_saved(inversion.render()[0])
-    assert torch.equal(again, inversion.image)
-    assert inversion.moved
+KEPT_NOISE = ["inverter=w", "inverter.steps=2", "inverter.num_samples=10", "inverter.optimise_noise=true"]
+
+
+@pytest.mark.parametrize("noise", [[], KEPT_NOISE, [*KEPT_NOISE, "tuner.noise_maps=true"]])
+def test_the_tuned_generator_comes_back(noise: list[str], command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}/anna.png", *noise)
+    inversion = ganinv.load(run_folder(tmp_path) / "anna")
+    assert torch.equal(method.to_saved(inversion.render()[0]), inversion.image)
+    assert inversion.moved and (inversion.latent.noise is None) == (not noise)
 
 
 def test_a_rerun_skips_what_is_finished(command: Command, photos: Path, tmp_path: Path) -> None:

@@ -39,13 +39,14 @@ class LPIPS(nn.Module):
         return super().train(False)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """`a`, `b` [N, 3, H, W] in [-1, 1] -> [N], one value per image."""
+        """`a`, `b` [N, 3, H, W] in [-1, 1], on any device -> [N], one value per image, on this network's."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3:
             raise ValueError(f"LPIPS: expected two batches [N, 3, H, W], got {list(a.shape)} and {list(b.shape)}")
         if min(a.shape[2:]) < MIN_SIDE[self.network]:
             side, least = min(a.shape[2:]), MIN_SIDE[self.network]
             raise ValueError(f"LPIPS: {self.network} needs images of at least {least} pixels, got {side}")
-        return self.distance(a, b).flatten()
+        device = next(self.parameters()).device
+        return self.distance(a.to(device), b.to(device)).flatten()
 
 
 def _without_trunk(network: str) -> lpips.LPIPS:
