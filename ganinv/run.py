@@ -68,6 +68,8 @@ def assemble(cfg: DictConfig) -> "Method":
     tuner = build(cfg, "tuner", objective=build(cfg, "loss"))
     metrics = build(cfg, "metric")
     reconstruction = metrics.pop("reconstruction")
+    if reconstruction.lpips is not None:
+        reconstruction.lpips.to(device)
     tuner.fits(prior)
     return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
 
