@@ -21,11 +21,16 @@ from .frechet import FeatureNetwork, collect, expect_enough, frechet_distance
 Distance = Callable[[Tensor, Tensor], Tensor]  # two [N, 3, H, W] in [-1, 1] -> [N]
 Alpha = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+# Apart from the latents that the tuner trains on at the same seed; torch's generator takes the lower 32 bits alone.
+HELD_OUT = 2**31
 
 
 def sample_latents(generator: Generator, *, samples: int, seed: int) -> Tensor:
-    """Normal z (and uniform labels, where there are labels) through the mapping, ψ 1 -> [samples, num_ws, w_dim]."""
-    random = torch.Generator().manual_seed(seed)
+    """Normal z (and uniform labels, where there are labels) through the mapping, ψ 1 -> [samples, num_ws, w_dim].
+
+    Of a stream of their own: none is among those that the tuner draws from the same `seed`.
+    """
+    random = torch.Generator().manual_seed(seed + HELD_OUT)
     z = torch.randn(samples, generator.z_dim, generator=random)
     c = None
     if generator.c_dim:

@@ -21,6 +21,7 @@ from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import Drift, FrechetRatio, latent_pair, render, sample_latents
 from ganinv.metric.frechet import frechet_distance
 from ganinv.report.tuned import save_tuned
+from ganinv.tuner.manifold import sample_manifold
 
 NOISE_MODES: list[NoiseMode] = ["const", "random", "none"]
 SAMPLES, BATCH = 15, 4  # the last batch is not full
@@ -113,6 +114,13 @@ def test_drift_is_the_mean_over_every_sample_of_8_bit_images(prior: Prior, tuned
     latents = sample_latents(prior.generator, samples=SAMPLES, seed=0)
     a, b = (to_float(to_uint8(g.synthesis(latents))) for g in (prior.generator, tuned))
     assert row["drift_mse"] == pytest.approx((a - b).square().mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("samples", [16, 40])
+def test_no_latent_is_one_that_the_tuner_trains_on(prior: Prior, samples: int) -> None:
+    seen = sample_manifold(prior.generator, count=40, seed=0).ws[:, 0]
+    scored = sample_latents(prior.generator, samples=samples, seed=0)[:, 0]
+    assert torch.cdist(scored, seen).min() > 1e-3
 
 
 def test_lpips_gets_images_in_its_range_and_its_mean_takes_the_last_batch(
