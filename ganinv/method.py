@@ -93,8 +93,8 @@ def measure(
     """A photo's row: the initial image, the tuned one, and what the tuning did to the rest of the generator."""
     before, after = method.reconstruction(torch.stack([initial, image]), torch.stack([target, target]))
     row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after
-    row["lpips_network"] = method.reconstruction.network
+    lpips = method.reconstruction.lpips(target.shape[-1])
+    row["lpips_network"] = None if lpips is None else method.reconstruction.network
     for metric in method.metrics.values():
-        lpips = method.reconstruction.lpips
         row |= metric(prior=method.prior, tuned_generator=tuned.generator, ws=latent.ws, lpips=lpips)
     return row

@@ -83,9 +83,10 @@ def test_lpips_of_the_saved_picture(shared) -> None:
     metric = Reconstruction(lpips="squeeze", weights=str(shared("weights/lpips_squeezenet1_1_features.safetensors")))
     image = torch.rand(1, 3, 32, 32) * 2 - 1
     near = image + 0.4 / 127.5  # rounds to the same picture, but for values on the edge of two levels
-    assert metric.network == "squeeze" and metric.lpips is not None
+    distance = metric.lpips(32)
+    assert metric.network == "squeeze" and distance is not None
     row = metric(image, near)[0]
-    assert row["lpips"] == metric.lpips(to_float(to_uint8(image)), to_float(to_uint8(near))).item()
+    assert row["lpips"] == distance(to_float(to_uint8(image)), to_float(to_uint8(near))).item()
     assert metric(grey(1, side=32), grey(1, side=32))[0]["lpips"] == 0
     assert metric(grey(1, side=16), grey(1, side=16))[0]["lpips"] is None, "too small for the network"
 
@@ -99,6 +100,27 @@ def test_without_the_lpips_network_its_column_stays_empty_and_this_is_said_once(
     assert [metric(grey(1), grey(1))[0]["lpips"] for _ in range(2)] == [None, None]
     assert metric.network is None
     assert caplog.messages == ["LPIPS stays empty: alex is not at hand; run this to get it"]
+
+
+class Small(torch.nn.Module):
+    """In the place of LPIPS: as its class, it refuses images below its least side."""
+
+    def __init__(self, **_: object) -> None:
+        super().__init__()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.shape[-1] < 31:
+            raise ValueError("LPIPS: alex needs images of at least 31 pixels")
+        return (a - b).abs().mean(dim=[1, 2, 3])
+
+
+def test_images_below_the_least_side_have_no_lpips_and_this_is_said_once(caplog, monkeypatch) -> None:
+    monkeypatch.setattr("ganinv.metric.reconstruction.LPIPS", Small)
+    metric = Reconstruction(lpips="alex")
+    assert metric(grey(1, side=31), grey(1, side=31))[0]["lpips"] == 0 and caplog.messages == []
+    assert metric.lpips(30) is None and metric.lpips(31) is not None
+    assert metric(grey(1), grey(1))[0]["lpips"] is None
+    assert caplog.messages == ["LPIPS stays empty: alex needs images of 31 pixels, these have 30"]
 
 
 def test_lpips_can_be_left_out_without_a_word(caplog) -> None:
