@@ -16,6 +16,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -30,6 +31,16 @@ CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1
 
 # Settings that change which photos are taken and where results go, never what a photo's result is.
 OUTSIDE_HASH = ("folder", "logger", "report", "dataset.limit", "dataset.shard", "dataset.num_shards", "tuner.progress")
+
+MAX_SEED = 2**32
+
+# Settings that name a file or folder of the user's.
+PATHS = {
+    "dataset.path": "a photo, a folder of photos or a zip of photos",
+    "inverter.path": "a latent, or a folder with one for each photo",
+    "tuner.reals": "a folder or zip of real images",
+    "metric.frechet.real": "a folder or zip of real images",
+}
 
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
@@ -103,10 +114,12 @@ def settings_hash(cfg: DictConfig) -> str:
 
 def run_folder(cfg: DictConfig) -> Path:
     """Where the run's results go: the same for the same settings, so that the same command goes on."""
+    job = HydraConfig.get()
     if cfg.folder:
-        return Path(cfg.folder).expanduser()
-    choice = HydraConfig.get().runtime.choices.get("dataset", "dataset")
-    return Path("runs", choice, settings_hash(cfg))
+        given = Path(cfg.folder).expanduser()
+        # Jobs of a sweep would overwrite one another.
+        return given / settings_hash(cfg) if job.mode is RunMode.MULTIRUN else given
+    return Path("runs", job.runtime.choices.get("dataset", "dataset"), settings_hash(cfg))
 
 
 def build(cfg: DictConfig, key: str, **parts: Any) -> Any:
@@ -143,7 +156,7 @@ def check(cfg: DictConfig) -> None:
     fields = Settings.__dataclass_fields__
     mistakes = [unknown(name, fields) for name in tree if name not in fields]
     mistakes += [f"{name}: must be set" for name in ROOMS if "_target_" not in _at(tree, name)]
-    mistakes += [] if tree["seed"] >= 0 else [f"seed: must be 0 or more, got {tree['seed']}"]
+    mistakes += [] if 0 <= tree["seed"] < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
     mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
     mistakes += _missing_files(tree)
     if mistakes:
@@ -156,15 +169,19 @@ def _at(tree: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
-    """The two paths that every run starts from, so that a mistake in them stands beside the others."""
-    photos, prior = _at(tree, "dataset").get("path"), _at(tree, "generator").get("path")
-    if isinstance(photos, str) and photos != "???" and not Path(photos).expanduser().exists():
-        yield f"dataset.path: {photos!r} does not exist; name a photo, a folder of photos or a zip of photos"
-    if isinstance(prior, str) and prior != "???":
+    """Every file that the run starts from, so that a mistake in a path stands beside the others."""
+    for key, what in PATHS.items():
+        *above, last = key.split(".")
+        path = _at(tree, ".".join(above)).get(last)
+        if isinstance(path, str) and path != "???" and not Path(path).expanduser().exists():
+            yield f"{key}: {path!r} does not exist; name {what}"
+    for key in ("generator.path", "metric.reconstruction.weights", "metric.frechet.network.weights"):
+        *above, last = key.split(".")
+        name = _at(tree, ".".join(above)).get(last)
         try:
-            find(prior)
+            find(name) if isinstance(name, str) and name != "???" else None
         except InputError as error:
-            yield f"generator.path: {error}"
+            yield f"{key}: {error}"
 
 
 def _mistakes(node: Any, key: str) -> Iterator[str]:
@@ -208,7 +225,9 @@ def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
     if value == "???" or '"_target_"' in text:
         return
     try:
-        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_json(text, strict=True)
+        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)).validate_json(
+            text, strict=True
+        )
     except ValidationError as error:
         said = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in error.errors())
         yield f"{key}: {' or '.join(said)}, got {value!r}"

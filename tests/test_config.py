@@ -15,8 +15,8 @@ OPTIONS = sorted(p.relative_to(CONF) for p in CONF.rglob("*.yaml") if p.parent !
 # What an option cannot have a value for: the user's own files.
 OWN_FILES = {
     "dataset/folder.yaml": ["dataset.path=."],
-    "metric/fid.yaml": ["metric.frechet.network.weights=weights.pth"],
-    "inverter/file.yaml": ["inverter.path=latent.pt"],
+    "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
+    "inverter/file.yaml": [f"inverter.path={CONF}/run.yaml"],
 }
 
 
@@ -61,7 +61,12 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
             "metric.reconstruction.lpips: input should be 'alex', 'squeeze' or 'vgg'",
         ),
         ("seed=abc", "seed: Value 'abc' of type 'str' could not be converted to Integer"),
-        ("seed=-1", "seed: must be 0 or more, got -1"),
+        ("seed=-1", "seed: must lie in 0 … 2**32 - 1, got -1"),
+        ("seed=99999999999999999999", "seed: must lie in 0 … 2**32 - 1, got 99999999999999999999"),
+        ("tuner.lr=inf", "tuner.lr: input should be a finite number, got inf"),
+        ("tuner.reals=no/such", "tuner.reals: 'no/such' does not exist; name a folder or zip of real images"),
+        ("metric.frechet.real=no/such", "metric.frechet.real: 'no/such' does not exist; name a folder or zip"),
+        ("metric.reconstruction.weights=no/such", "metric.reconstruction.weights: "),
         ("device=gpu", "device: Invalid value 'gpu', expected one of [auto, cpu, cuda]"),
         ("dataset=ffhqq", "dataset: no option 'ffhqq'; choose one of celeba_hq, demo, ffhq, folder"),
         ("dataset=folder", "dataset.path: must be set"),

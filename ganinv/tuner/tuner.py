@@ -114,7 +114,7 @@ class Tune:
 
     def __call__(self, *, prior: Prior, image: Tensor, latent: Latent, seed: int, name: str = "photo") -> Tuned:
         """`image` [3, R, R] in [-1, 1], `latent` of that one photo. The prior is left as it is."""
-        self._check(prior)
+        self.fits(prior)
         generator = copy.deepcopy(prior.generator)
         noise = _photo_noise(generator, latent, tuned=self.schedule.noise_maps)
         weights = moving(generator, moves=self.schedule.moves, noise_maps=self.schedule.noise_maps)
@@ -144,7 +144,8 @@ class Tune:
         seconds = time.perf_counter() - started
         return Tuned(generator.eval(), moved, module.curve, module.steps_done, seconds, module.stopped)
 
-    def _check(self, prior: Prior) -> None:
+    def fits(self, prior: Prior) -> None:
+        """Refuse, with an InputError, a prior that these settings cannot tune."""
         if not self.objective.is_adversarial:
             return
         if prior.discriminator is None:
