@@ -1,6 +1,5 @@
 """The same run from Python: `ganinv.invert("me.jpg")`."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from . import method
 from .config import check, read
-from .dataset.decode import Unreadable, decode
+from .dataset.decode import Unreadable, to_square, upright
 from .dataset.images import Images, Photo, digest
 from .dataset.pixels import to_float, to_uint8
 from .dataset.sources import is_single
@@ -25,12 +24,13 @@ Picture = str | Path | Image.Image | np.ndarray | Tensor
 def invert(photo: Picture | None = None, *, overrides: Sequence[str] = (), name: str = "photo") -> Inversion:
     """Invert one photo and tune the generator around it; the result stays in memory.
 
-    `photo`: a path, a PIL image, or an array or tensor [H, W, 3] or [3, H, W], uint8 or float in [-1, 1]; None: the
-    embedded photo. `overrides`: settings as on the command line, for instance ["tuner.steps=100", "device=cuda"].
-    `name`: of a photo without a path. Raises InputError.
+    `photo`: a path, a PIL image, or an array or tensor [H, W, 3] or [3, H, W], uint8 or float in [-1, 1]; None: what
+    dataset.path names, by default the embedded photo. `overrides`: settings as on the command line, for instance
+    ["tuner.steps=100", "device=cuda"]. `name`: of a photo without a path. Raises InputError.
     """
     cfg = read(list(overrides))
     check(cfg)
+    photo = cfg.dataset.get("path") if photo is None else photo
     parts = assemble(cfg)
     return method.invert(take(photo, resolution=parts.prior.generator.img_resolution, name=name), parts)[0]
 
@@ -45,10 +45,8 @@ def take(photo: Picture | None, *, resolution: int, name: str) -> Photo:
         assert found is not None
         return found
     image = photo if isinstance(photo, Image.Image) else Image.fromarray(to_array(photo))
-    lossless = io.BytesIO()
-    image.save(lossless, format="TIFF" if image.mode == "CMYK" else "PNG")
     try:
-        pixels, _ = decode(lossless.getvalue(), resolution=resolution)
+        pixels, _ = to_square(upright(image), resolution=resolution)
     except Unreadable as reason:
         raise InputError(f"photo: {reason}") from reason
     return Photo(name=name, image=to_float(pixels), source=name, digest=digest(pixels))
@@ -56,8 +54,12 @@ def take(photo: Picture | None, *, resolution: int, name: str) -> Photo:
 
 def to_array(photo: np.ndarray | Tensor) -> np.ndarray:
     """[H, W, 3] or [3, H, W], uint8 or float in [-1, 1] -> uint8 [H, W, 3]."""
-    pixels = torch.as_tensor(photo).detach().cpu()
-    if pixels.ndim != 3 or 3 not in (pixels.shape[0], pixels.shape[2]):
+    if isinstance(photo, np.ndarray) and photo.dtype.kind not in "iuf":
+        raise InputError(f"photo: must be uint8 or float, got {photo.dtype}")
+    # torch takes neither the negative strides of a flipped array nor the other byte order
+    own = np.ascontiguousarray(photo, photo.dtype.newbyteorder("=")) if isinstance(photo, np.ndarray) else photo
+    pixels = torch.as_tensor(own).detach().cpu()
+    if pixels.ndim != 3 or 0 in pixels.shape or 3 not in (pixels.shape[0], pixels.shape[2]):
         raise InputError(f"photo: must have the shape [H, W, 3] or [3, H, W], got {list(pixels.shape)}")
     pixels = pixels if pixels.shape[2] == 3 else pixels.permute(1, 2, 0)
     if pixels.is_floating_point() and not -1 <= pixels.min() <= pixels.max() <= 1:

@@ -14,7 +14,7 @@ from .generator.checkpoint import Prior
 from .generator.stylegan2 import Generator
 from .inverter.latent import Inverter, Latent
 from .metric.reconstruction import Reconstruction
-from .report.artefacts import Inversion
+from .report.artefacts import Inversion, outcome
 from .tuner.tuner import Tuned
 
 INITIAL = ("mse", "psnr", "lpips")  # figures that are kept of the initial image too
@@ -90,10 +90,10 @@ def to_saved(image: Tensor) -> Tensor:
 def measure(
     method: Method, *, target: Tensor, initial: Tensor, image: Tensor, latent: Latent, tuned: Tuned
 ) -> dict[str, Any]:
-    """A photo's row: the initial image, the tuned one, and what the tuning did to the rest of the generator."""
+    """A photo's row: the initial image, the tuned one, the tuning and what it did to the rest of the generator."""
     before, after = method.reconstruction(torch.stack([initial, image]), torch.stack([target, target]))
-    row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after
-    lpips = method.reconstruction.lpips(target.shape[-1])
+    row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after | outcome(tuned)
+    lpips = method.reconstruction.distance(target.shape[-1])
     row["lpips_network"] = None if lpips is None else method.reconstruction.network
     for metric in method.metrics.values():
         row |= metric(prior=method.prior, tuned_generator=tuned.generator, ws=latent.ws, lpips=lpips)

@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -29,6 +31,13 @@ def decode(data: bytes, *, resolution: int) -> tuple[Tensor, list[str]]:
     if not data:
         raise Unreadable("is empty (0 bytes)")
     image, notes = load(data)
+    pixels, more = to_square(image, resolution=resolution)
+    return pixels, notes + more
+
+
+def to_square(image: Image.Image, *, resolution: int) -> tuple[Tensor, list[str]]:
+    """A picture in any of Pillow's modes, upright -> as `decode`."""
+    notes = []
     if image.width != image.height:
         notes.append("not square: the middle square is used")
     image = centre_crop(image)
@@ -43,15 +52,29 @@ def decode(data: bytes, *, resolution: int) -> tuple[Tensor, list[str]]:
 
 def load(data: bytes) -> tuple[Image.Image, list[str]]:
     """First frame, upright, in the file's own pixel format."""
+    with readable():
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        check_size(image)
+        # a JPEG with a second, hidden picture (MPO) is what many phones write: no animation
+        is_animated = getattr(image, "is_animated", False) and image.format != "MPO"
+        return upright(image), ["several frames: the first is used"] if is_animated else []
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A picture that Pillow has opened, read and turned as its EXIF says; Unreadable where that does not go."""
+    with readable():
+        check_size(image)
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """What Pillow raises inside comes out as Unreadable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's words on odd metadata; its size warning is the refusal below
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            check_size(image)
-            # a JPEG with a second, hidden picture (MPO) is what many phones write: no animation
-            is_animated = getattr(image, "is_animated", False) and image.format != "MPO"
-            image.load()
-            upright = ImageOps.exif_transpose(image)
+            yield
     except Image.UnidentifiedImageError as error:
         raise Unreadable(f"is not a picture in one of the formats {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
@@ -60,7 +83,6 @@ def load(data: bytes) -> tuple[Image.Image, list[str]]:
         raise
     except Exception as error:  # on damaged files Pillow's readers raise anything from OSError to struct.error
         raise Unreadable(f"is damaged or cut short ({error})") from error
-    return upright, ["several frames: the first is used"] if is_animated else []
 
 
 def check_size(image: Image.Image) -> None:
@@ -85,7 +107,7 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
     """Any of Pillow's modes -> 8-bit RGB, and whether anything was transparent."""
     if image.mode in DEEP_GREY:
         return deep_grey_to_rgb(image), False
-    if image.mode in ("F", "LAB"):
+    if image.mode in ("F", "LAB", "La"):
         raise Unreadable(f"has pixels of the kind {image.mode!r}; save it as an 8-bit or 16-bit PNG")
     if not image.has_transparency_data:
         return image.convert("RGB"), False

@@ -30,12 +30,16 @@ class Latent:
         noise = self.noise and {name: value.to(device) for name, value in self.noise.items()}
         return replace(self, ws=self.ws.to(device), z=None if self.z is None else self.z.to(device), noise=noise)
 
-    def save(self, path: str | Path) -> None:
-        """Write a safetensors file, whole or not at all: `ws`, `z` where there is one, maps as `noise.<buffer>`."""
+    def save(self, path: str | Path, *, prior: str | None = None) -> None:
+        """Write a safetensors file, whole or not at all: `ws`, `z` where there is one, maps as `noise.<buffer>`.
+
+        `prior`: fingerprint of the one that the latent was found on; any other then refuses the file.
+        """
         tensors = {"ws": self.ws} | ({} if self.z is None else {"z": self.z})
         tensors |= {f"noise.{name}": value for name, value in (self.noise or {}).items()}
         whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        write_bytes(Path(path), save(whole, {"format": FORMAT, "version": "1", "space": self.space}))
+        header = {"format": FORMAT, "version": "1", "space": self.space} | ({} if prior is None else {"prior": prior})
+        write_bytes(Path(path), save(whole, header))
 
     @classmethod
     def load(cls, path: str | Path) -> "Latent":

@@ -87,20 +87,20 @@ class Reconstruction:
 
     def __init__(self, *, lpips: Literal["alex", "squeeze", "vgg"] | None = "alex", weights: str | None = None) -> None:
         self.network: str | None = None  # name of the network whose distances are computed
-        self._lpips: LPIPS | None = None
+        self.lpips: LPIPS | None = None
         self._is_said = False  # that the images are too small for it
         try:
-            self._lpips = None if lpips is None else LPIPS(network=lpips, weights=weights)
+            self.lpips = None if lpips is None else LPIPS(network=lpips, weights=weights)
             self.network = lpips
         except MissingWeights as missing:
             logger.warning("LPIPS stays empty: %s", missing)
 
-    def lpips(self, side: int) -> Distance | None:
+    def distance(self, side: int) -> Distance | None:
         """Two [N, 3, R, R] in [-1, 1] on any device -> [N]; None without the network.
 
         None, too, where `side` pixels are fewer than the network takes, which is said once.
         """
-        if self._lpips is None or self.network is None:
+        if self.lpips is None or self.network is None:
             return None
         least = MIN_SIDE[self.network]
         if side < least and not self._is_said:
@@ -109,9 +109,9 @@ class Reconstruction:
         return self._on_their_device if side >= least else None
 
     def _on_their_device(self, a: Tensor, b: Tensor) -> Tensor:
-        assert self._lpips is not None
-        return self._lpips.to(a.device)(a, b)
+        assert self.lpips is not None
+        return self.lpips.to(a.device)(a, b)
 
     def __call__(self, images: Tensor, target: Tensor) -> list[dict[str, float | None]]:
         """See `score`; `lpips` is None too for images that are smaller than its network takes."""
-        return score(images, target, lpips=self.lpips(min(images.shape[-2:])))
+        return score(images, target, lpips=self.distance(min(images.shape[-2:])))

@@ -72,10 +72,9 @@ def save_photo(
     _unfinish(folder)
     for name, image in zip(PICTURES, (photo.image, initial, tuned_image), strict=True):
         write_png(folder / name, to_uint8(image))
-    latent.save(folder / "latent.safetensors")
+    latent.save(folder / "latent.safetensors", prior=prior.fingerprint)
     save_tuned(folder / "generator.safetensors", generator=tuned.generator, moved=tuned.moved, prior=prior)
     write_csv(folder / "curve.csv", tuned.curve, columns=("step", "total"))
-    outcome = {"steps": tuned.steps, "seconds": tuned.seconds, "stopped": tuned.stopped}
     record = {
         "format": FORMAT,
         "version": VERSION,
@@ -86,11 +85,16 @@ def save_photo(
         "prior": {"name": prior.name, "fingerprint": prior.fingerprint, "licence": prior.licence},
         "space": latent.space,
         "resolution": photo.image.shape[-1],
-        "metrics": {**metrics, **outcome},
+        "metrics": {**metrics, **outcome(tuned)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": environment(),
     }
     write_json(folder / METRICS, record)
+
+
+def outcome(tuned: Tuned) -> dict[str, Any]:
+    """The columns of a photo's row that say how its tuning went."""
+    return {"steps": tuned.steps, "seconds": tuned.seconds, "stopped": tuned.stopped}
 
 
 def _unfinish(folder: Path) -> None:
@@ -131,7 +135,7 @@ def load(folder: str | Path, *, prior: Prior | None = None) -> Inversion:
 
     `prior`: the one that was tuned, where it has moved since; any other is refused. Raises InputError.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     _expect_photo(folder)
     record = read_record(folder)
     target, initial, image = (to_float(read_png(folder / name)) for name in PICTURES)

@@ -83,7 +83,7 @@ def test_lpips_of_the_saved_picture(shared) -> None:
     metric = Reconstruction(lpips="squeeze", weights=str(shared("weights/lpips_squeezenet1_1_features.safetensors")))
     image = torch.rand(1, 3, 32, 32) * 2 - 1
     near = image + 0.4 / 127.5  # rounds to the same picture, but for values on the edge of two levels
-    distance = metric.lpips(32)
+    distance = metric.distance(32)
     assert metric.network == "squeeze" and distance is not None
     row = metric(image, near)[0]
     assert row["lpips"] == distance(to_float(to_uint8(image)), to_float(to_uint8(near))).item()
@@ -118,7 +118,7 @@ def test_images_below_the_least_side_have_no_lpips_and_this_is_said_once(caplog,
     monkeypatch.setattr("ganinv.metric.reconstruction.LPIPS", Small)
     metric = Reconstruction(lpips="alex")
     assert metric(grey(1, side=31), grey(1, side=31))[0]["lpips"] == 0 and caplog.messages == []
-    assert metric.lpips(30) is None and metric.lpips(31) is not None
+    assert metric.distance(30) is None and metric.distance(31) is not None
     assert metric(grey(1), grey(1))[0]["lpips"] is None
     assert caplog.messages == ["LPIPS stays empty: alex needs images of 31 pixels, these have 30"]
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from ganinv.dataset.pixels import to_uint8
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior, save_prior
+from ganinv.inverter.file import File
 from ganinv.inverter.latent import Latent
 from ganinv.report.artefacts import FILES, is_finished, load, read_record
 
@@ -258,3 +259,18 @@ def test_the_record_says_where_the_photo_came_from(case, tmp_path: Path) -> None
     record = read_record(tmp_path)
     assert record["source"] == "photos/face one.png" and record["prior"]["licence"] == "public domain"
     assert "torch" in record["environment"]["versions"] and "cores" in record["environment"]["hardware"]
+
+
+def test_a_saved_latent_is_refused_on_another_prior(case, other_prior, tmp_path: Path) -> None:
+    case.save(tmp_path / "me")
+    inverter = File(path=str(tmp_path / "me" / "latent.safetensors"))
+    images = torch.zeros(1, 3, 16, 16)
+    assert torch.equal(inverter(prior=case.prior, images=images, seed=0).ws, case.latent.ws)
+    with pytest.raises(InputError, match="found on another generator than other"):
+        inverter(prior=other_prior, images=images, seed=0)
+
+
+def test_a_folder_in_the_home_is_loaded(case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    case.save(tmp_path / "me")
+    assert load("~/me", prior=case.prior).name == case.photo.name
