@@ -10,8 +10,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from ganinv.errors import InputError
-
+from ..errors import InputError
 from .decode import Unreadable
 from .names import folder_names
 from .pixels import to_float

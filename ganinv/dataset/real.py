@@ -9,8 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ganinv.errors import InputError
-
+from ..errors import InputError
 from .decode import Unreadable
 from .pixels import to_float
 from .sources import list_pictures, read_pictures, source_of

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from torch import Tensor
 
-from ganinv.errors import InputError
-
+from ..errors import InputError
 from .decode import Unreadable, decode
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
@@ -20,12 +19,14 @@ logger = logging.getLogger(__name__)
 
 
 def is_zip(path: str) -> bool:
+    """Whether the path names a zip."""
+    path = os.path.expanduser(path)
     return path.lower().endswith(".zip") and os.path.isfile(path)
 
 
 def is_single(path: str) -> bool:
     """Whether the path names one photo."""
-    return not os.path.isdir(path) and not is_zip(path)
+    return not os.path.isdir(os.path.expanduser(path)) and not is_zip(path)
 
 
 def list_pictures(path: str) -> list[str]:
@@ -34,6 +35,7 @@ def list_pictures(path: str) -> list[str]:
     Told by their endings; hidden files are passed over, others are named in a warning.
     InputError: no picture, no such path, or an unreadable one.
     """
+    path = os.path.expanduser(path)
     if not os.path.exists(path):
         raise InputError(f"{path!r} does not exist; name a photo, a folder of photos or a zip of photos")
     if is_single(path):
@@ -97,6 +99,7 @@ def source_of(path: str, key: str) -> str:
 @contextmanager
 def opened(path: str) -> Iterator[Callable[[str], bytes]]:
     """A function from key to file contents; a zip stays open meanwhile."""
+    path = os.path.expanduser(path)
     if is_zip(path):
         with zipfile.ZipFile(path) as archive:
             yield lambda key: read_entry(archive, key)

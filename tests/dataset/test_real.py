@@ -1,6 +1,9 @@
 """Real images, sampled."""
 
+import io
 import logging
+import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from PIL import Image
 from ganinv.dataset import real
 from ganinv.dataset.pixels import to_uint8
 from ganinv.dataset.real import RealImages
+from ganinv.dataset.sources import is_single, is_zip, list_pictures, read_pictures
 from ganinv.errors import InputError
 
 
@@ -81,3 +85,20 @@ def test_training_zip(shared):
     images = RealImages(path=str(shared("data/ffhq128_train.zip")), resolution=64, limit=8)
     assert images.sample(4, generator=seeded()).shape == (4, 3, 64, 64)
     assert images.images.float().std() > 40
+
+
+@pytest.mark.parametrize("name", ["folder", "photos.zip"])
+def test_paths_in_the_home(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    picture = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(picture, "PNG")
+    if name == "folder":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(picture.getvalue())
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("a.png", picture.getvalue())
+    path = f"~/{name}"
+    assert list_pictures(path) == ["a.png"] and not is_single(path) and is_zip(path) == (name == "photos.zip")
+    ((_, pixels),) = read_pictures(path, ["a.png"], resolution=16)
+    assert isinstance(pixels, torch.Tensor)
