@@ -153,12 +153,12 @@ class FrechetRatio:
     @torch.inference_mode()
     def __call__(
         self, *, prior: Prior, tuned_generator: Generator, ws: Tensor, lpips: Distance | None = None
-    ) -> dict[str, float | None]:
-        """`ws` [1, num_ws, w_dim] of the photo -> `frechet_untouched`, `frechet_tuned`, `frechet_ratio`; the same with
-        `_near_0.25` for each α. All None where no real images are named. `lpips` is not used: all metrics of a
-        generator are called alike.
+    ) -> dict[str, float | str | None]:
+        """`ws` [1, num_ws, w_dim] of the photo -> `frechet_network` (`title`), `frechet_untouched`, `frechet_tuned`,
+        `frechet_ratio`; the three with `_near_0.25` for each α. All None where no real images are named. `lpips` is not
+        used: all metrics of a generator are called alike.
         """
-        row: dict[str, float | None] = {}
+        row: dict[str, float | str | None] = {"frechet_network": self.title}
         for alpha in (1, *self.alphas):
             suffix = "" if alpha == 1 else f"_near_{alpha:g}"
             distances = (None, None, None)

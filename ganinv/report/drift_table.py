@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from .table import Aggregate, aggregate, figure, lpips_network
+from .table import Aggregate, aggregate, figure, frechet_network, lpips_network
 
 LABELS = {
     "drift_lpips": "LPIPS, tuned against untouched",
@@ -36,7 +36,8 @@ def drift_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _line(name: str, values: Sequence[Aggregate | None], rows: Sequence[dict[str, Any]]) -> str:
-    label = LABELS.get(name, name.replace("_", " "))
+    title = frechet_network(rows) or "Fréchet distance"
+    label = LABELS.get(name, name.replace("_", " ")).replace("Fréchet distance", title)
     network = lpips_network(rows) if name == "drift_lpips" else None
     cells = "".join(f"<td>{_cell(value)}</td>" for value in values)
     return f"<tr><th>{escape(label)}{f' ({escape(network)})' if network else ''}</th>{cells}</tr>"

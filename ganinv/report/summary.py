@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..dataset.sources import is_zip
 from ..errors import InputError
 from ..files import read_json, write_json, write_text
 from .grid import write_grid
@@ -64,8 +65,14 @@ def _merge(path: Path, failed: dict[str, str], *, done: set[str]) -> dict[str, s
         before = read_json(path)
     except InputError:
         before = {}
-    still = {source: why for source, why in before.items() if Path(source).exists() and source not in done}
+    still = {source: why for source, why in before.items() if _is_there(source) and source not in done}
     merged = {**still, **failed}
     if merged or before:
         write_json(path, merged)
     return merged
+
+
+def _is_there(source: str) -> bool:
+    """Whether the file, or the zip that the photo is an entry of, still stands."""
+    path = Path(source).expanduser()
+    return path.exists() or any(is_zip(str(above)) for above in path.parents)

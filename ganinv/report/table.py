@@ -29,7 +29,7 @@ COLUMNS = (
     "drift_mse",
     "frechet_ratio",
 )
-TEXT = ("image", "stopped", "lpips_network")
+TEXT = ("image", "stopped", "lpips_network", "frechet_network")
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,19 @@ def figure(value: float | None, *, digits: int = 4) -> str:
 
 
 def records(folder: Path, *, settings_hash: str | None = None) -> list[dict[str, Any]]:
-    """The records of all finished photos in a run's folder, by name; of other settings or unreadable ones: none."""
+    """The records of all finished photos in a run's folder, by name; of other settings or unreadable ones: none.
+
+    Of one photo under two names, as when a.jpg has joined a finished a.png, the record that was finished last.
+    """
     found = [_record(path.parent) for path in folder.glob(f"*/{METRICS}")]
     wanted = [r for r in found if r is not None and settings_hash in (None, r["settings_hash"])]
-    return sorted(wanted, key=lambda record: record["image"])
+    latest = {(r["source"], r["photo_digest"]): r for r in sorted(wanted, key=_finished)}
+    return sorted(latest.values(), key=lambda record: record["image"])
+
+
+def _finished(record: dict[str, Any]) -> tuple[str, int]:
+    """When a photo was finished; the record has seconds alone."""
+    return str(record["finished"]), (record["folder"] / METRICS).stat().st_mtime_ns
 
 
 def _record(folder: Path) -> dict[str, Any] | None:
@@ -107,6 +116,12 @@ def _aggregate(values: Sequence[Any]) -> Aggregate | None:
 def lpips_network(rows: Sequence[Row]) -> str | None:
     """The network behind the LPIPS columns; None where they are empty."""
     names = sorted({str(each["lpips_network"]) for each in rows if each.get("lpips_network")})
+    return ", ".join(names) or None
+
+
+def frechet_network(rows: Sequence[Row]) -> str | None:
+    """What the Fréchet distance in the rows is called: "FID" of Inception alone; None where it is empty."""
+    names = sorted({str(each["frechet_network"]) for each in rows if each.get("frechet_network")})
     return ", ".join(names) or None
 
 

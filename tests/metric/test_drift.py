@@ -192,7 +192,7 @@ def test_without_real_images_the_columns_are_empty_and_no_network_is_made(
     ratio = FrechetRatio(network=network)
     assert ratio.title is None
     assert ratio(prior=prior, tuned_generator=tuned, ws=ws) == dict.fromkeys(
-        ("frechet_untouched", "frechet_tuned", "frechet_ratio")
+        ("frechet_network", "frechet_untouched", "frechet_tuned", "frechet_ratio")
     )
 
 
@@ -213,6 +213,7 @@ def test_ratio_is_tuned_over_untouched_on_all_images_and_samples(
     row = FrechetRatio(network=Pooled, real=real, samples=SAMPLES, batch_size=BATCH)(
         prior=prior, tuned_generator=tuned, ws=ws
     )
+    assert row["frechet_network"] == "Fréchet distance (pooled)"
     latents = sample_latents(prior.generator, samples=SAMPLES, seed=0)
     images = read_folder(real)
     before, after = (

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ganinv.files import read_png
+from ganinv.report.drift_table import drift_table
 from ganinv.report.page import page
 from ganinv.report.table import records
 
@@ -124,3 +125,10 @@ def test_a_run_without_a_photo_still_has_a_page(tmp_path: Path) -> None:
 def test_an_exact_photo_is_called_exact(saved: Callable[..., Path]) -> None:
     text = render(saved("a", mse=0.0, psnr=float("inf"), exact_pixels=1.0).parent)
     assert "tuned, exact" in text and "100.0 %" in text and "inf" not in re.sub('base64,[^"]*', "", text)
+
+
+@pytest.mark.parametrize("title", ["FID", "Fréchet distance (AlexNet)"])
+def test_the_drift_table_says_which_frechet_distance_it_is(title: str) -> None:
+    row = {"frechet_network": title, "frechet_ratio": 1.04, "frechet_tuned": 27.0}
+    text = drift_table([row])
+    assert f"<th>{title} to real images, tuned over untouched" in text and f"<th>{title}, tuned</th>" in text

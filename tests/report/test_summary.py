@@ -1,5 +1,6 @@
 """The files of the whole run, over resumed and sharded runs."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,14 @@ def test_a_folder_that_takes_no_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("in the way")
     with pytest.raises(InputError, match="metrics.csv cannot be written in this folder"):
         sum_up(tmp_path / "run")
+
+
+def test_failures_in_a_zip_are_kept_while_the_zip_stands(saved: Callable[..., Path], tmp_path: Path) -> None:
+    run, archive = saved("a").parent, tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("deep/b.png", b"")
+    failed = {f"{archive}/deep/b.png": "is empty"}
+    assert sum_up(run, failed).failed == failed
+    assert sum_up(run).failed == failed
+    archive.unlink()
+    assert sum_up(run).failed == {}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,19 @@ def test_photos_of_other_settings_stay_out(saved: Callable[..., Path]) -> None:
     run = saved("a").parent
     assert len(records(run, settings_hash="0123456789")) == 1
     assert records(run, settings_hash="another") == []
+
+
+def test_a_photo_whose_folder_took_another_name_counts_once(case, tmp_path: Path) -> None:
+    for name, mse in (("a", 1.0), ("a_png", 2.0)):  # a.jpg has joined a.png between the two
+        changes = case.named(name, mse=mse)
+        case.save(tmp_path / name, photo=replace(changes["photo"], source="photos/a.png"), metrics=changes["metrics"])
+    jpg = case.named("a_jpg", mse=3.0)
+    case.save(tmp_path / "a_jpg", photo=replace(jpg["photo"], source="photos/a.jpg"), metrics=jpg["metrics"])
+    assert [(each["image"], each["metrics"]["mse"]) for each in records(tmp_path)] == [("a_jpg", 3.0), ("a_png", 2.0)]
+    case.save(tmp_path / "a", photo=replace(case.photo, name="a", source="photos/a.png"), metrics={"mse": 4.0})
+    assert [each["image"] for each in records(tmp_path)] == ["a", "a_jpg"]
+
+
+def test_names_of_networks_are_text_in_the_table(tmp_path: Path) -> None:
+    write_table(tmp_path / "metrics.csv", [{"image": "a", "frechet_network": "FID", "frechet_ratio": 1.0}])
+    assert read_table(tmp_path / "metrics.csv")[0]["frechet_network"] == "FID"
