@@ -68,16 +68,37 @@ def test_a_picture_cut_short_is_refused(array: np.ndarray, tmp_path: Path) -> No
         pixels(image)
 
 
-def test_dataset_path_names_the_photo_and_the_figures_are_those_of_a_run(array: np.ndarray, tmp_path: Path) -> None:
+@pytest.fixture
+def tiny(array: np.ndarray, tmp_path: Path) -> list[str]:
+    """Settings of a run of a second at 16 pixels, on me.png."""
     architecture = {"z_dim": 8, "w_dim": 8, "img_resolution": 16, "channel_base": 128, "channel_max": 8}
     architecture["mapping_layers"] = 1
     generator, discriminator = build_generator(architecture), build_discriminator(architecture)
-    tiny = Prior(generator, discriminator, fingerprint(generator), architecture, name="tiny")
-    save_prior(tmp_path / "tiny.safetensors", tiny)
+    prior = Prior(generator, discriminator, fingerprint(generator), architecture, name="tiny")
+    save_prior(tmp_path / "tiny.safetensors", prior)
     Image.fromarray(array).save(tmp_path / "me.png")
-    overrides = ["inverter=mean", "tuner.steps=1", "metric=[reconstruction]", "metric.reconstruction.lpips=null"]
-    overrides += [f"generator.path={tmp_path / 'tiny.safetensors'}", f"dataset.path={tmp_path / 'me.png'}"]
-    found = ganinv.invert(overrides=overrides)
+    paths = [f"generator.path={tmp_path / 'tiny.safetensors'}", f"dataset.path={tmp_path / 'me.png'}"]
+    return ["inverter=mean", "tuner.steps=1", *paths]
+
+
+def test_dataset_path_names_the_photo_and_the_figures_are_those_of_a_run(tiny: list[str], tmp_path: Path) -> None:
+    found = ganinv.invert(overrides=[*tiny, "metric=[reconstruction]", "metric.reconstruction.lpips=null"])
     expected = take(tmp_path / "me.png", resolution=16, name="")
     assert found.name == "me" and torch.equal(found.target, expected.image)
     assert found.metrics["steps"] == 1 and found.metrics["stopped"] == "budget" and found.metrics["seconds"] > 0
+
+
+def test_a_prior_below_the_least_side_of_lpips_has_no_lpips_anywhere(
+    tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(torch.nn.Module):
+        def __init__(self, **_: object) -> None:
+            super().__init__()
+
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            raise ValueError("LPIPS: alex needs images of at least 31 pixels, got 16")
+
+    monkeypatch.setattr("ganinv.metric.reconstruction.LPIPS", Refusing)
+    found = ganinv.invert(overrides=[*tiny, "metric=[reconstruction,drift]", "metric.drift.samples=2"]).metrics
+    empty = ("initial_lpips", "lpips", "lpips_network", "drift_lpips", "drift_lpips_near_0.25")
+    assert [found[name] for name in empty] == [None] * 5 and found["drift_mse"] is not None
