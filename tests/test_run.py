@@ -411,3 +411,19 @@ def test_python_refuses_what_is_no_photo(photo: object, told: str, prior: Path) 
 def test_python_tells_a_wrong_setting(prior: Path) -> None:
     with pytest.raises(InputError, match="^tuner.stepss: no such setting; did you mean steps"):
         ganinv.invert(overrides=["tuner.stepss=1"])
+
+
+def test_jobs_of_a_sweep_share_a_named_folder_without_overwriting(
+    command: Command, photos: Path, tmp_path: Path
+) -> None:
+    assert command("--multirun", f"dataset.path={photos}/anna.png", "tuner.steps=1,2", "folder=both").code == 0
+    assert len(list(tmp_path.glob("both/*/anna/metrics.json"))) == 2
+
+
+def test_a_batch_that_does_not_fit_the_prior_is_told_before_any_photo(
+    command: Command, photos: Path, tmp_path: Path
+) -> None:
+    ended = command(f"dataset.path={photos}", "tuner.batch=3")
+    assert ended.code == 2 and len(ended.err.splitlines()) == 1
+    assert "a multiple of 4 is needed, got 3" in ended.err
+    assert not list(tmp_path.glob("runs/*/*/*/metrics.json"))
