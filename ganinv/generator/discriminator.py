@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .layers import Conv, FullyConnected, blur, filter_2d
+from .layers import Conv, FullyConnected, block_resolutions, blur, channels, filter_2d
 from .mapping import Mapping
-from .synthesis import SQRT_HALF, Architecture, block_resolutions, channels
+from .synthesis import SQRT_HALF, Architecture
 
 
 def minibatch_stddev(x: Tensor, *, group_size: int | None, num_channels: int) -> Tensor:

@@ -14,6 +14,18 @@ LRELU_SLOPE = 0.2
 SQRT2 = math.sqrt(2)
 
 
+def channels(resolution: int, *, channel_base: int, channel_max: int) -> int:
+    """Width of the block at `resolution`."""
+    return min(channel_base // resolution, channel_max)
+
+
+def block_resolutions(img_resolution: int) -> list[int]:
+    """4, 8, … `img_resolution`."""
+    if img_resolution < 4 or img_resolution & (img_resolution - 1):
+        raise ValueError(f"img_resolution: must be a power of two of at least 4, got {img_resolution}")
+    return [2**i for i in range(2, img_resolution.bit_length())]
+
+
 def normalise_second_moment(x: Tensor) -> Tensor:
     """x / sqrt(mean(x²)) over the features of each row."""
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()

@@ -6,23 +6,20 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .layers import Conv, FullyConnected, activate, filter_2d, modulated_convolve, upsample
+from .layers import (
+    Conv,
+    FullyConnected,
+    activate,
+    block_resolutions,
+    channels,
+    filter_2d,
+    modulated_convolve,
+    upsample,
+)
 
 NoiseMode = Literal["const", "random", "none"]
 Architecture = Literal["skip", "resnet", "orig"]
 SQRT_HALF = math.sqrt(0.5)
-
-
-def channels(resolution: int, *, channel_base: int, channel_max: int) -> int:
-    """Width of the block at `resolution`."""
-    return min(channel_base // resolution, channel_max)
-
-
-def block_resolutions(img_resolution: int) -> list[int]:
-    """4, 8, … `img_resolution`."""
-    if img_resolution < 4 or img_resolution & (img_resolution - 1):
-        raise ValueError(f"img_resolution: must be a power of two of at least 4, got {img_resolution}")
-    return [2**i for i in range(2, img_resolution.bit_length())]
 
 
 class SynthesisLayer(nn.Module):
