@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.checkpoint import checkpoint
 
 from ..dataset.pixels import to_float, to_uint8
 from ..generator.discriminator import Discriminator
@@ -111,7 +112,21 @@ class Tuner(pl.LightningModule):
         )
 
     def synthesise(self, ws: Tensor, *, is_on: bool, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Images at `ws`; where the first is the photo's, it has the noise maps that its inverter kept."""
+        """Images at `ws`; where the first is the photo's, it has the noise maps that its inverter kept.
+
+        In parts of `micro_batch`: a part's activations are computed again when its gradient is taken, so that only one
+        part's are held at a time (Chen et al. 2016, arXiv 1604.06174), and losses still see the whole batch.
+        """
+        parts = ws.split(self.schedule.micro_batch or len(ws))
+        if len(parts) == 1:
+            return self._pass(ws, is_on=is_on, dtype=dtype)
+        images = [
+            checkpoint(self._pass, part, is_on=is_on and i == 0, dtype=dtype, use_reentrant=False)
+            for i, part in enumerate(parts)
+        ]
+        return torch.cat(images)
+
+    def _pass(self, ws: Tensor, *, is_on: bool, dtype: torch.dtype) -> Tensor:
         if not (is_on and self.noise):
             return self.generator.synthesis(ws, dtype=dtype)
         maps = {}

@@ -19,6 +19,7 @@ class Schedule:
     warmup: float
     decay: float
     batch: int
+    micro_batch: int | None
     interval: int
     locality_batch: int
     near_alpha: float

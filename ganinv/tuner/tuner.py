@@ -49,7 +49,8 @@ class Tune:
     steps: of the optimiser at most. lr, betas: Adam on the generator. warmup: share of the steps in which the rate
     rises; after it, half a cosine to the power `decay`. moves: which weights may change; noise_maps: the constant noise
     too. batch: sampled latents at a step of the adversarial terms, which come every `interval` steps and are weighted
-    by it. locality_batch: sampled latents at the steps between, for the locality term, the smaller half of them at
+    by it; micro_batch: images in one pass of the generator, the passes' gradients adding up (None: all in one).
+    locality_batch: sampled latents at the steps between, for the locality term, the smaller half of them at
     w + α (w_z − w) with α uniform from near_alpha to 1. num_samples: the store of latents and images of the untouched
     generator from which they are drawn. discriminator: "joint" updates a copy of D with rate discriminator_lr and R1
     (r1_gamma / 2 · ‖∇D‖² every r1_interval of its steps); "frozen" leaves it. reals: images for E_x, or the folder or
@@ -70,6 +71,7 @@ class Tune:
         moves: Moves = "synthesis",
         noise_maps: bool = False,
         batch: Positive = 4,
+        micro_batch: Positive | None = None,
         interval: Positive = 8,
         locality_batch: Annotated[int, Field(ge=0)] = 2,
         near_alpha: Annotated[float, Field(ge=0, le=1)] = 0.25,
@@ -96,6 +98,7 @@ class Tune:
             warmup=warmup,
             decay=decay,
             batch=batch,
+            micro_batch=micro_batch,
             interval=interval,
             locality_batch=locality_batch,
             near_alpha=near_alpha,

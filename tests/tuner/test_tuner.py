@@ -11,6 +11,7 @@ from PIL import Image
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
+from ganinv.generator.synthesis import Synthesis
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
 from ganinv.loss.pyramid import LaplacianPyramid
@@ -121,6 +122,20 @@ def test_same_seed_same_weights(prior: Prior, photo, latent) -> None:
     other = tune(prior, photo, latent, seed=1)
     assert all(torch.equal(value, again.moved[name]) for name, value in first.moved.items())
     assert any(not torch.equal(value, other.moved[name]) for name, value in first.moved.items())
+
+
+def test_micro_batches_add_up_to_the_whole(prior: Prior, photo, latent, monkeypatch) -> None:
+    whole = tune(prior, photo, latent, batch=4)
+    forward, seen = Synthesis.forward, []
+    monkeypatch.setattr(
+        Synthesis, "forward", lambda *args, **named: seen.append(len(args[1])) or forward(*args, **named)
+    )
+    parts = tune(prior, photo, latent, batch=4, micro_batch=1)
+    assert seen.count(1) > 6 * 4 and seen.count(4) == 0
+    # Adam divides by the gradient's size, so that rounding may turn a step where the gradient is nearly 0.
+    for name, value in whole.moved.items():
+        before = prior.generator.state_dict()[name]
+        assert (parts.moved[name] - value).norm() <= 1e-2 * (value - before).norm() + 1e-7, name
 
 
 def test_place_in_the_list_does_not_matter(prior: Prior, photo, latent) -> None:
