@@ -12,12 +12,15 @@ from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.callbacks import TQDMProgressBar
 from torch.utils.data import DataLoader
 
+from .memory import keep_freed_memory
 from .module import Tuner
 
 
 def fit(module: Tuner, *, name: str, progress: bool) -> None:
     """Run the module's steps. Raises KeyboardInterrupt on Ctrl-C."""
     device = module.photo.device
+    if device.type == "cpu":
+        keep_freed_memory()
     with _quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
