@@ -2,56 +2,27 @@
 
 `python -m ganinv.weights` lists what has a name, `python -m ganinv.weights NAME` downloads it. Looked through, in this
 order: the folder in the environment variable GANINV_WEIGHTS, the cache (GANINV_HOME, default ~/.cache/ganinv), and the
-cache of torch.hub. No network is needed where the file lies in one of them.
+cache of torch.hub. No network is needed where the file lies in one of them; GANINV_OFFLINE=1 forbids it.
 """
 
 import argparse
-import hashlib
-import http.client
+import difflib
+import errno
 import os
 import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import download as downloads
 from .errors import InputError
+from .published import TABLE, Entry
+from .verify import complaint, complaint_of, record, verify
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PACKAGED = Path(__file__).parent / "generator"
-TORCHVISION = "https://download.pytorch.org/models/"
-CHUNK = 1 << 20  # bytes
-PATIENCE = 30  # seconds without an answer
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A published file."""
-
-    file: str  # its published name
-    url: str
-    sha256: str  # first hex digits, all 64 where they are published
-    what: str
-    licence: str
-
-
-def _torchvision(file: str, what: str) -> Entry:
-    """torchvision publishes the first eight digits of the SHA-256, as the end of the file's name."""
-    digits = Path(file).stem.rsplit("-", 1)[1]
-    return Entry(file=file, url=TORCHVISION + file, sha256=digits, what=what, licence="BSD-3-Clause")
-
-
-TABLE = {
-    "lpips_alexnet_features": _torchvision("alexnet-owt-7be5be79.pth", "AlexNet, the trunk of LPIPS (alex)"),
-    "lpips_squeezenet1_1_features": _torchvision(
-        "squeezenet1_1-b8a52dc0.pth", "SqueezeNet 1.1, the trunk of LPIPS (squeeze)"
-    ),
-    "lpips_vgg16_features": _torchvision("vgg16-397923af.pth", "VGG-16, the trunk of LPIPS (vgg)"),
-}
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class MissingWeights(InputError):
@@ -61,8 +32,8 @@ class MissingWeights(InputError):
 def find(name_or_path: str) -> Path:
     """The file behind a name of the table, behind "package:FILE" (inside the package), or at a path.
 
-    A published file is checked against its hash. Raises MissingWeights for a name whose file is not at hand, InputError
-    for anything else that is not there.
+    A published file is checked against its size and hash. Raises MissingWeights for a name whose file is not at hand,
+    InputError for anything else that is not there, and for a web page or an empty file under the name of weights.
     """
     if name_or_path.startswith("package:"):
         return _packaged(name_or_path.removeprefix("package:"))
@@ -72,9 +43,10 @@ def find(name_or_path: str) -> Path:
         raise InputError(f"{name_or_path}: nothing is downloaded unasked; fetch the file and give its path")
     path = Path(name_or_path).expanduser()
     if path.is_file():
-        return path
+        return _no_page(path)
     problem = "is a folder" if path.is_dir() else "no such file"
-    raise InputError(f"{path}: {problem}; give a file's path, package:FILE, or one of {', '.join(TABLE)}")
+    hint = f"a name that `python -m ganinv.weights` lists{_near(name_or_path)}"
+    raise InputError(f"{path}: {problem}; give a file's path, package:FILE, or {hint}")
 
 
 def load(name_or_path: str) -> "dict[str, Tensor]":
@@ -90,34 +62,67 @@ def load(name_or_path: str) -> "dict[str, Tensor]":
         is_safe = path.suffix == ".safetensors"
         tensors = load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the bytes lead it to
-        raise InputError(f"{path}: {_complaint(path)}; fetch it again") from error
+        raise InputError(f"{path}: is not a whole file of weights; fetch it again") from error
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise InputError(f"{path}: holds no state dict (tensors by name); save one with torch.save(net.state_dict())")
     return tensors
 
 
 def download(name: str) -> Path:
-    """Fetch a file of the table into the cache, whole and checked or not at all. Raises InputError."""
+    """Fetch a file of the table into the cache, whole and checked or not at all; one that is at hand is not fetched.
+
+    Raises InputError. A download that was stopped goes on where it was.
+    """
     if name not in TABLE:
-        raise InputError(f"{name}: no such weights; there are {', '.join(TABLE)}")
-    entry, target = TABLE[name], cache() / TABLE[name].file
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            for chunk in _chunks(entry.url):
-                file.write(chunk)
-        _verify(part, entry, shown=entry.url)
-        part.replace(target)
-    except OSError as error:
-        reason = error.strerror or error
         raise InputError(
-            f"{target.parent}: cannot be written ({reason}); set GANINV_HOME to a folder that can"
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+            f"{name}: no such weights; `python -m ganinv.weights` lists those that have a name{_near(name)}"
+        )
+    entry, target = TABLE[name], cache() / TABLE[name].file
+    if (found := _at_hand(name, entry)) and (found != target or is_offline()):
+        return _checked(found, name, entry)
+    if is_offline():
+        raise InputError(f"GANINV_OFFLINE is set, so {name} is not downloaded; {_by_hand(entry)}")
+    try:
+        with downloads.alone(target):
+            return _usable(target, entry) or _fetch(entry, target)
+    except OSError as error:
+        raise InputError(_disk_complaint(target, error)) from error
+
+
+def _fetch(entry: Entry, target: Path) -> Path:
+    part = downloads.fetch(entry.url, target, check=complaint, size=entry.size, by_hand=_by_hand(entry))
+    try:
+        verify(part, entry, cache=target.parent, shown=entry.url)
+    except InputError:
+        downloads.discard(target)
+        raise
+    if said := record(part, entry, cache=target.parent):
+        print(said, file=sys.stderr)
+    part.replace(target)
+    downloads.discard(target)
     return target
+
+
+def _usable(target: Path, entry: Entry) -> Path | None:
+    """`target` if it is there and right; one that is not will be fetched again."""
+    try:
+        return verify(target, entry, cache=target.parent) if target.is_file() else None
+    except InputError as error:
+        print(f"{error}; it is fetched again", file=sys.stderr)
+        return None
+
+
+def _disk_complaint(target: Path, error: OSError) -> str:
+    reason = error.strerror or error
+    if error.errno in FULL:
+        advice = "free some space there and give the same command again, or set GANINV_HOME to another folder"
+        return f"{target.parent}: no room ({reason}); {advice}"
+    return f"{target.parent}: cannot be written ({reason}); set GANINV_HOME to a folder that can"
+
+
+def is_offline() -> bool:
+    """Whether the environment variable GANINV_OFFLINE forbids downloads."""
+    return os.environ.get("GANINV_OFFLINE", "0").lower() not in ("", "0", "false", "no")
 
 
 def cache() -> Path:
@@ -144,48 +149,39 @@ def _packaged(name: str) -> Path:
 
 
 def _named(name: str, entry: Entry) -> Path:
-    for folder in folders():
-        if (folder / f"{name}.safetensors").is_file():
-            return folder / f"{name}.safetensors"
-        if (folder / entry.file).is_file():
-            return _verify(folder / entry.file, entry)
+    if found := _at_hand(name, entry):
+        return _checked(found, name, entry)
+    if is_offline():
+        raise MissingWeights(f"{name} ({entry.what}) is not at hand, and GANINV_OFFLINE is set; {_by_hand(entry)}")
     raise MissingWeights(
-        f"{name} ({entry.what}) is not at hand; get it with `python -m ganinv.weights {name}`, or put {entry.file} or"
-        f" {name}.safetensors into the folder that GANINV_WEIGHTS names"
+        f"{name} ({entry.what}) is not at hand; get it with `python -m ganinv.weights {name}` ({entry.amount};"
+        f" {entry.licence}), or put {entry.file} or {name}.safetensors into the folder that GANINV_WEIGHTS names"
     )
 
 
-def _chunks(url: str) -> Iterator[bytes]:
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
-            while chunk := response.read(CHUNK):
-                yield chunk
-    except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
-        raise InputError(f"{url}: cannot be fetched ({error}); fetch it elsewhere and put it into {cache()}") from error
+def _at_hand(name: str, entry: Entry) -> Path | None:
+    places = (folder / file for folder in folders() for file in (f"{name}.safetensors", entry.file))
+    return next((place for place in places if place.is_file()), None)
 
 
-def _verify(path: Path, entry: Entry, *, shown: str | None = None) -> Path:
-    """`path` itself if it begins with the published hash; `shown` is what the message calls it."""
-    try:
-        with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error
-    if found.startswith(entry.sha256):
-        return path
-    expected = f"its SHA-256 begins with {found[: len(entry.sha256)]}, not {entry.sha256}"
-    raise InputError(f"{shown or path}: {_complaint(path)}, {expected}; fetch {entry.url} again")
+def _checked(path: Path, name: str, entry: Entry) -> Path:
+    """A file of the user's own making, NAME.safetensors, has no published hash."""
+    return _no_page(path) if path.name == f"{name}.safetensors" else verify(path, entry, cache=cache())
 
 
-def _complaint(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            start = file.read(512).lstrip()
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    if not start:
-        return "is empty"
-    return "is a web page, not weights" if start.startswith(b"<") else "is not a whole file of weights"
+def _no_page(path: Path) -> Path:
+    if wrong := complaint_of(path):
+        raise InputError(f"{path}: {wrong}; fetch the file again, in a browser if its address answers with a page")
+    return path
+
+
+def _by_hand(entry: Entry) -> str:
+    return f"{entry.by_hand} into {cache()} or the folder that GANINV_WEIGHTS names"
+
+
+def _near(name: str | Path) -> str:
+    near = difflib.get_close_matches(str(name), TABLE, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _list() -> None:
@@ -194,13 +190,15 @@ def _list() -> None:
             place = str(_named(name, entry))
         except MissingWeights:
             place = "not at hand"
-        print(f"{name}: {entry.what}; {entry.licence}; {entry.url}; {place}")
+        except InputError as error:
+            place = str(error)
+        print(f"{name}: {entry.what}; {entry.amount}; {entry.licence}; {entry.page or entry.url}; {place}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Download the weights that are named; without a name, list them. The exit code is 1 after a mistake."""
     parser = argparse.ArgumentParser(prog="python -m ganinv.weights", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TABLE))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="for instance ffhq1024")
     names = parser.parse_args(arguments).names
     try:
         for name in names:
@@ -210,6 +208,9 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 
