@@ -11,7 +11,7 @@ from .dataset.images import Photo
 from .dataset.pixels import to_float, to_uint8
 from .errors import InputError
 from .generator.checkpoint import Prior
-from .generator.stylegan2 import Generator
+from .generator.family import Generator
 from .inverter.latent import Inverter, Latent
 from .metric.reconstruction import Reconstruction
 from .report.artefacts import Inversion, outcome

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .layers import FullyConnected
 from .mapping import Mapping
 from .stylegan3_geometry import layers
 from .stylegan3_layers import SynthesisInput, SynthesisLayer
@@ -44,14 +43,17 @@ class Synthesis(nn.Module):
             layer = SynthesisLayer(w_dim=w_dim, geometry=stage, clamp=conv_clamp, use_radial_filters=use_radial_filters)
             self.add_module(stage.name, layer)
 
+    def layers(self) -> dict[str, SynthesisLayer]:
+        """Layers by name, from the input to the image."""
+        return {name: self.get_submodule(name) for name in self.layer_names}  # pyright: ignore
+
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
         """StyleSpace: `ws` [N, num_ws, w_dim] -> {"input": [N, 4], "L0_36_512": [N, C], …}."""
         if ws.ndim != 3 or ws.shape[1:] != (self.num_ws, self.w_dim):
             raise ValueError(f"ws: expected shape [N, {self.num_ws}, {self.w_dim}], got {list(ws.shape)}")
-        return {name: self._affine(name)(ws[:, i]) for i, name in enumerate(["input", *self.layer_names])}
-
-    def _affine(self, layer: str) -> FullyConnected:
-        return self.get_submodule(f"{layer}.affine")  # pyright: ignore
+        modules = [self.input, *self.layers().values()]
+        names = ["input", *self.layer_names]
+        return {name: module.affine(ws[:, i]) for i, (name, module) in enumerate(zip(names, modules, strict=True))}
 
     def render(
         self,
@@ -63,8 +65,8 @@ class Synthesis(nn.Module):
     ) -> Tensor:
         """Styles by layer -> [N, 3, H, W], nominally in [-1, 1]. `noise_mode`, `generator`: there is no noise input."""
         x = self.input(styles["input"], dtype=dtype)
-        for name in self.layer_names:
-            x = self.get_submodule(name)(x, styles[name], dtype=dtype)
+        for name, layer in self.layers().items():
+            x = layer(x, styles[name], dtype=dtype)
         return x.to(self.input.weight.dtype) * self.output_scale
 
     def forward(

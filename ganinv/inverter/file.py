@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..generator.stylegan2 import Generator
+from ..generator.family import Generator
 from .latent import FORMAT, Latent
 
 KEYS = ("w", "ws", "latent", "latents", "wplus")

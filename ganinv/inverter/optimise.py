@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
+from ..generator.family import Generator, has_noise_maps
 from ..generator.layers import normalise_second_moment
-from ..generator.stylegan2 import Generator
 from ..loss.feature import LPIPS
 from . import noise as noise_maps
 from .latent import Latent
@@ -101,6 +101,8 @@ class Optimise:
             raise InputError(
                 "inverter.space: z needs the photo's label, which this generator has and nobody names; use w or w+"
             )
+        if self.optimise_noise and not has_noise_maps(generator):
+            raise InputError("inverter.optimise_noise: this generator has no noise maps to optimise; set it to false")
 
     @torch.no_grad()
     def _start(self, generator: Generator, rng: torch.Generator) -> tuple[Tensor, float]:

@@ -15,7 +15,8 @@ from ..dataset.pixels import to_float, to_uint8
 from ..dataset.real import RealImages
 from ..dataset.sources import list_pictures
 from ..generator.checkpoint import Prior
-from ..generator.stylegan2 import Generator, NoiseMode
+from ..generator.family import Generator
+from ..generator.synthesis import NoiseMode
 from .frechet import FeatureNetwork, collect, expect_enough, frechet_distance
 
 Distance = Callable[[Tensor, Tensor], Tensor]  # two [N, 3, H, W] in [-1, 1] -> [N]

@@ -14,7 +14,8 @@ from ..dataset.pixels import to_float, to_uint8
 from ..errors import InputError
 from ..files import number, read_json, read_png, write_csv, write_json, write_png
 from ..generator.checkpoint import Prior
-from ..generator.stylegan2 import Generator, NoiseMode
+from ..generator.family import Generator
+from ..generator.synthesis import NoiseMode
 from ..inverter.latent import Latent
 from ..tuner.tuner import Tuned
 from .environment import environment

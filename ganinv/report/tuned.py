@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import write_bytes
 from ..generator.checkpoint import Prior, fingerprint, load_prior
-from ..generator.stylegan2 import Generator
+from ..generator.family import Generator
 
 FORMAT, VERSION = "ganinv-tuned", "1"
 HEADER = ("prior", "prior_name", "prior_path", "tuned_fingerprint")

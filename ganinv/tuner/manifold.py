@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ..generator.family import Generator
 from ..generator.mapping import Mapping
-from ..generator.stylegan2 import Generator
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,34 @@ class Manifold:
         return torch.randint(len(self.ws), [count], generator=generator).to(self.ws.device)
 
 
+def fits(resolution: int) -> int:
+    """How many images are stored at most."""
+    return max(MAX_BYTES // (12 * resolution**2), 1)
+
+
 @torch.no_grad()
-def sample_manifold(generator: Generator, *, count: int, seed: int, batch: int = 32) -> Manifold:
+def sample_near(
+    manifold: Manifold, generator: Generator, *, ws: Tensor, count: int, least: float, random: torch.Generator
+) -> Manifold:
+    """Latents on the way from the photo's, w + α (w_z − w) with α uniform in [least, 1], and the images there.
+
+    `generator` is the untouched one, `ws` [1, num_ws, w_dim]; at most as many as fit into 256 MB.
+    """
+    chosen = manifold.draw(min(count, fits(generator.img_resolution)), generator=random)
+    alpha = least + (1 - least) * torch.rand(len(chosen), generator=random)
+    near = ws.lerp(manifold.ws[chosen], alpha.to(ws)[:, None, None])
+    return Manifold(ws=near, images=render(generator, near), z=manifold.z[chosen])
+
+
+def render(generator: Generator, ws: Tensor, *, batch: int = 32) -> Tensor:
+    """`ws` [N, num_ws, w_dim] -> [N, 3, R, R]"""
+    return torch.cat([generator.synthesis(part) for part in ws.split(batch)])
+
+
+@torch.no_grad()
+def sample_manifold(generator: Generator, *, count: int, seed: int) -> Manifold:
     """`count` samples, ψ = 1 (and uniform labels, where there are labels); fewer where 256 MB are full."""
-    fitting = max(MAX_BYTES // (12 * generator.img_resolution**2), 1)
+    fitting = fits(generator.img_resolution)
     if count > fitting:
         log.warning(
             "tuner.num_samples: %d images of %d pixels are kept, not %d", fitting, generator.img_resolution, count
@@ -60,5 +84,4 @@ def sample_manifold(generator: Generator, *, count: int, seed: int, batch: int =
     if generator.c_dim:
         c = torch.eye(generator.c_dim)[torch.randint(generator.c_dim, [count], generator=random)].to(device)
     ws = generator.mapping(z, c)
-    images = torch.cat([generator.synthesis(part) for part in ws.split(batch)])
-    return Manifold(ws=ws, images=images, z=z, c=c)
+    return Manifold(ws=ws, images=render(generator, ws), z=z, c=c)

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..dataset.pixels import to_float, to_uint8
 from ..generator.discriminator import Discriminator
-from ..generator.stylegan2 import Generator
+from ..generator.family import Generator
 from ..loss.objective import Images, Objective
 from .manifold import Manifold, Reals
 from .settings import Schedule

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-from ..generator.stylegan2 import Generator
+from ..generator.family import Generator
 from ..generator.synthesis import SynthesisLayer
 
 Moves = Literal["synthesis", "convolutions", "all"]

@@ -15,7 +15,7 @@ from ..dataset.real import RealImages
 from ..dataset.sources import list_pictures
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..generator.stylegan2 import Generator
+from ..generator.family import Generator, has_noise_maps
 from ..inverter.latent import Latent
 from ..loss.objective import Objective
 from .fit import fit
@@ -149,6 +149,8 @@ class Tune:
 
     def fits(self, prior: Prior) -> None:
         """Refuse, with an InputError, a prior that these settings cannot tune."""
+        if self.schedule.noise_maps and not has_noise_maps(prior.generator):
+            raise InputError(f"tuner.noise_maps: {prior.name}'s generator has no noise maps to tune; set it to false")
         if not self.objective.is_adversarial:
             return
         if prior.discriminator is None:

@@ -52,9 +52,9 @@ def test_architecture(case: Case) -> None:
 
 
 def test_layer_table(case: Case) -> None:
-    synthesis = case.generator().synthesis
+    layers = case.generator().synthesis.layers()
     for layer in case.record["meta"]["layers"]:
-        built = synthesis.get_submodule(layer["name"]).geometry
+        built = layers[layer["name"]].geometry
         assert (built.up, built.down) == (layer["up_factor"], layer["down_factor"])
         assert [*built.padding, *built.padding] == layer["padding"]
         assert built.target.cutoff == pytest.approx(layer["out_cutoff"], rel=1e-12)
@@ -95,8 +95,8 @@ def test_styles_and_features(case: Case) -> None:
     x = synthesis.input(styles["input"], dtype=torch.float32)
     case.close(styles["input"], "style/input.affine")
     case.close(x[:1, :2], "feat/input")
-    for name in synthesis.layer_names:
-        x = synthesis.get_submodule(name)(x, styles[name], dtype=torch.float32)
+    for name, layer in synthesis.layers().items():
+        x = layer(x, styles[name], dtype=torch.float32)
         case.close(styles[name], f"style/{name}.affine")
         case.close(x[:1, :2], f"feat/{name}")
     stored = {name for name in case.expected if name.startswith(("style/", "feat/"))}
