@@ -15,6 +15,7 @@ from .source import Budget, Damaged, Source
 
 MAX_TEXT = 2**24  # bytes; a module's source has about 50,000
 MAX_MARKS = 1000  # lists and dictionaries that are open at once
+MAX_INDEX = 2**20  # of a number as a dictionary's key; an optimiser counts its parameters so
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ def _append(machine: Machine, items: list[Any]) -> None:
 
 def _set_items(machine: Machine, items: list[Any]) -> None:
     target = _of(dict, machine.stack[-1])
-    # Texts alone: their hashes are salted, so that no file can make them collide.
+    # Texts, whose hashes are salted, and small numbers: no file can make them collide.
     for key, value in zip(items[::2], items[1::2], strict=True):
-        target[_of(str, key)] = value
+        target[key if type(key) is int and 0 <= key < MAX_INDEX else _of(str, key)] = value
 
 
 def _add_items(machine: Machine) -> None:
@@ -145,8 +146,10 @@ def _call(machine: Machine) -> None:
 
 
 def _build(machine: Machine) -> None:
-    state, unbuilt = machine.pop(), _of(Unbuilt, machine.pop())
-    if unbuilt.build is None:
+    state, unbuilt = machine.pop(), machine.pop()
+    if type(unbuilt) is dict:  # torch's state dicts carry the versions of their modules, which no value needs
+        return machine.push(unbuilt)
+    if _of(Unbuilt, unbuilt).build is None:
         raise Damaged("gives one object two states")
     value, unbuilt.build = unbuilt.build(state), None
     for index in unbuilt.slots:

@@ -99,6 +99,8 @@ def _tensor(
     reach = sum((axis - 1) * step for axis, step in zip(size, stride, strict=True)) + 1 if count else 0
     if count > storage.count or offset + reach > storage.count:
         raise Damaged(f"has a tensor of shape {list(size)} that lies outside its storage of {storage.count} values")
+    if not count:
+        return torch.zeros(size, dtype=storage.dtype)
     step = storage.dtype.itemsize
     values = torch.from_numpy(blobs.read(storage.blob, storage.start + offset * step, reach * step))
     values = values.ne(0) if storage.dtype == torch.bool else values.view(storage.dtype)

@@ -37,8 +37,8 @@ def load(file: Path) -> Any:
         size = file.stat().st_size
         with open(file, "rb") as instructions, open(file, "rb", buffering=0) as values:
             budget = Budget(size)
-            names = _names(Blobs(values, budget))  # pyright: ignore[reportArgumentType]
-            return Machine(Source(instructions, size), names=names, budget=budget).run()
+            table = names(Blobs(values, budget))  # pyright: ignore[reportArgumentType]
+            return Machine(Source(instructions, size), names=table, budget=budget).run()
     except Damaged as error:
         raise InputError(f"{file}: its pickle {error}; fetch it again, from a source that you trust") from error
     except OSError as error:
@@ -71,7 +71,7 @@ def attribute(node: Node, name: str, kind: type | tuple[type, ...]) -> Any:
     return value
 
 
-def _names(blobs: Blobs) -> dict[tuple[str, str], Name]:
+def names(blobs: Blobs) -> dict[tuple[str, str], Name]:
     """Every name that a pickle may use."""
     network = Name("Network", lambda: Unbuilt(_network))
     return {
