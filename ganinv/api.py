@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from . import method
-from .config import check, read
+from .config import check, plain, read
 from .dataset.decode import Unreadable, to_square, upright
+from .dataset.frame import SQUARE, Frame
 from .dataset.images import Images, Photo, digest
 from .dataset.pixels import to_float, to_uint8
 from .dataset.sources import is_single
@@ -29,27 +30,32 @@ def invert(photo: Picture | None = None, *, overrides: Sequence[str] = (), name:
     ["tuner.steps=100", "device=cuda"]. `name`: of a photo without a path. Raises InputError.
     """
     cfg = read(list(overrides))
+    if photo is not None and plain(cfg)["dataset"].get("path") == "???":
+        cfg.dataset.path = None  # the photo stands in its place
     check(cfg)
     photo = cfg.dataset.get("path") if photo is None else photo
     parts = assemble(cfg)
-    return method.invert(take(photo, resolution=parts.prior.generator.img_resolution, name=name), parts)[0]
+    frame = Frame(fit=cfg.dataset.get("fit", "crop"), aspect=cfg.dataset.get("aspect"))
+    taken = take(photo, resolution=parts.prior.generator.img_resolution, name=name, frame=frame)
+    return method.invert(taken, parts)[0]
 
 
-def take(photo: Picture | None, *, resolution: int, name: str) -> Photo:
+def take(photo: Picture | None, *, resolution: int, name: str, frame: Frame = SQUARE) -> Photo:
     """Any form of a photo as the one that the run takes."""
     if photo is None or isinstance(photo, str | Path):
         path = None if photo is None else str(Path(photo).expanduser())
         if path and not is_single(path):
             raise InputError(f"photo: {path!r} is a folder or a zip; name one photo")
-        found = Images(path=path, resolution=resolution).single
+        found = Images(path=path, resolution=resolution, fit=frame.fit, aspect=frame.aspect).single
         assert found is not None
         return found
     image = photo if isinstance(photo, Image.Image) else Image.fromarray(to_array(photo))
     try:
-        pixels, _ = to_square(upright(image), resolution=resolution)
+        pixels, _ = to_square(upright(image), resolution=resolution, frame=frame)
     except Unreadable as reason:
         raise InputError(f"photo: {reason}") from reason
-    return Photo(name=name, image=to_float(pixels), source=name, digest=digest(pixels))
+    valid = frame.region(resolution)
+    return Photo(name=name, image=to_float(pixels), source=name, digest=digest(pixels), valid=valid)
 
 
 def to_array(photo: np.ndarray | Tensor) -> np.ndarray:

@@ -30,7 +30,16 @@ from .weights import find
 CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1] / "conf") if p.is_dir())
 
 # Settings that change which photos are taken and where results go, never what a photo's result is.
-OUTSIDE_HASH = ("folder", "logger", "report", "dataset.limit", "dataset.shard", "dataset.num_shards", "tuner.progress")
+OUTSIDE_HASH = (
+    "folder",
+    "logger",
+    "report",
+    "dataset.limit",
+    "dataset.shard",
+    "dataset.num_shards",
+    "dataset.networks",
+    "tuner.progress",
+)
 
 MAX_SEED = 2**32
 
@@ -187,7 +196,7 @@ def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
 def _mistakes(node: Any, key: str) -> Iterator[str]:
     """One line for each mistake in `node`, which stands at `key`, and below it."""
     if node == "???":
-        yield f"{key}: must be set"
+        yield f"{key}: must be set" + (f"; name {PATHS[key]}" if key in PATHS else "")
     if isinstance(node, dict) and "_target_" in node:
         yield from _against_signature(node, key)
     if isinstance(node, dict | list):

@@ -66,7 +66,7 @@ def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
         target=photo.image,
         initial=initial,
         image=image,
-        metrics=measure(method, target=photo.image, initial=initial, image=image, latent=latent, tuned=tuned),
+        metrics=measure(method, photo=photo, initial=initial, image=image, latent=latent, tuned=tuned),
         moved=sorted(tuned.moved),
     )
     return inversion, tuned
@@ -88,12 +88,13 @@ def to_saved(image: Tensor) -> Tensor:
 
 
 def measure(
-    method: Method, *, target: Tensor, initial: Tensor, image: Tensor, latent: Latent, tuned: Tuned
+    method: Method, *, photo: Photo, initial: Tensor, image: Tensor, latent: Latent, tuned: Tuned
 ) -> dict[str, Any]:
     """A photo's row: the initial image, the tuned one, the tuning and what it did to the rest of the generator."""
-    before, after = method.reconstruction(torch.stack([initial, image]), torch.stack([target, target]))
+    images, target = torch.stack([initial, image]), photo.image.expand(2, -1, -1, -1)
+    before, after = method.reconstruction(images, target, valid=photo.valid)
     row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after | outcome(tuned)
-    lpips = method.reconstruction.distance(target.shape[-1])
+    lpips = method.reconstruction.distance(photo.image.shape[-1])
     row["lpips_network"] = None if lpips is None else method.reconstruction.network
     for metric in method.metrics.values():
         row |= metric(prior=method.prior, tuned_generator=tuned.generator, ws=latent.ws, lpips=lpips)

@@ -68,7 +68,7 @@ def _nvidia(
 
 def _tf(domain: str, what: str, sha256: str, size: int, licence: str = NVIDIA) -> Entry:
     url = f"{STYLEGAN2_TF}stylegan2-{domain}-config-f.pkl"
-    return _nvidia(url, f"{what}, StyleGAN2 config F, TensorFlow pickle", licence, sha256, size=size)
+    return _nvidia(url, f"{what}, StyleGAN2 (TensorFlow)", licence, sha256, size=size)
 
 
 def _stylegan3(kind: str, data: str, what: str, licence: str) -> Entry:
@@ -126,7 +126,7 @@ FACES = {
     ),
     "metfaces": _nvidia(
         f"{ADA}metfaces.pkl",
-        "faces of paintings and sculptures (MetFaces) at 1024 pixels, StyleGAN2-ADA",
+        "faces in art (MetFaces) at 1024 pixels, StyleGAN2-ADA",
         METFACES_LICENCE,
         "880a460d011a3696c088f58f5844b44271b17903963f2671f96f72dfbce5f76f",
         roughly=382,
@@ -168,7 +168,7 @@ ANIMALS = {
 THINGS = {
     "lsun_car": _tf(
         "car",
-        "cars (LSUN), 512 x 384 in a square of 512 pixels",
+        "cars (LSUN), 512 x 384 in 512 pixels",
         "e1618eee2b3ce87c4a3849442f7850ef12a478556bff035c8e09ee7e23b3794c",
         364_027_523,
     ),
@@ -180,7 +180,7 @@ THINGS = {
     ),
     "brecahad": _nvidia(
         f"{ADA}brecahad.pkl",
-        "breast tissue under the microscope (BreCaHAD) at 512 pixels, StyleGAN2-ADA",
+        "breast tissue (BreCaHAD) at 512 pixels, StyleGAN2-ADA",
         f"{NVIDIA} (BreCaHAD's images: CC BY 4.0)",
         "f9f0c2766187aff4c3424c4a5a67d52c503672f28cf08eab645382523b7a5161",
         roughly=364,
@@ -198,8 +198,8 @@ STYLEGAN3_DATA = {
     "ffhq1024": ("ffhq-1024x1024", "FFHQ faces at 1024 pixels", FFHQ_LICENCE),
     "ffhqu1024": ("ffhqu-1024x1024", "unaligned FFHQ faces at 1024 pixels", FFHQ_LICENCE),
     "ffhqu256": ("ffhqu-256x256", "unaligned FFHQ faces at 256 pixels", FFHQ_LICENCE),
-    "metfaces": ("metfaces-1024x1024", "faces of paintings and sculptures at 1024 pixels", METFACES_LICENCE),
-    "metfacesu": ("metfacesu-1024x1024", "the same unaligned at 1024 pixels", METFACES_LICENCE),
+    "metfaces": ("metfaces-1024x1024", "faces in art (MetFaces) at 1024 pixels", METFACES_LICENCE),
+    "metfacesu": ("metfacesu-1024x1024", "unaligned faces in art (MetFaces) at 1024 pixels", METFACES_LICENCE),
     "afhqv2": ("afhqv2-512x512", "animals' faces (AFHQv2) at 512 pixels", AFHQ_LICENCE),
 }
 

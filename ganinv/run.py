@@ -49,7 +49,7 @@ def run(cfg: DictConfig) -> None:
     photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
     folder, mark = run_folder(cfg), settings_hash(cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
-        greet(photos, folder)
+        greet(photos, folder, network=method.prior.path)
         failed = invert_all(photos, method, folder=folder, settings_hash=mark, board=board)
         summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
         board.log_summary(summary)
@@ -115,13 +115,19 @@ def invert_all(
     return failed
 
 
-def greet(photos: "Images", folder: Path) -> None:
-    """Say what is done and where it goes; with the embedded photo, how to name others."""
+def greet(photos: "Images", folder: Path, *, network: str | None) -> None:
+    """Say what is done and where it goes; with the embedded photo, how to name others; which networks would suit."""
+    from .weights import has_name
+
     if photos.is_demo:
         log.info(
-            "no dataset.path, so the embedded photo is inverted at 64 pixels; your own photos: dataset.path=FOLDER; a"
-            " 1024-pixel network in ganinv's own format: generator.path=FILE"
+            "no dataset.path, so the embedded photo is inverted at %d pixels; your own photos: dataset.path=FOLDER;"
+            " your own network: generator.path=FILE; one of 1024 pixels: `python -m ganinv.weights ffhq1024`, then"
+            " generator=ffhq1024",
+            photos.resolution,
         )
+    if photos.networks and network and has_name(network) and network not in photos.networks:
+        log.warning("%s was not trained on such photos; these were: %s", network, ", ".join(photos.networks))
     log.info("%d photo%s -> %s", len(photos), "" if len(photos) == 1 else "s", folder)
 
 

@@ -33,7 +33,7 @@ def find(name_or_path: str) -> Path:
     """The file behind a name of the table, behind "package:FILE" (inside the package), or at a path.
 
     A published file is checked against its size and hash. Raises MissingWeights for a name whose file is not at hand,
-    InputError for anything else that is not there, and for a web page or an empty file under the name of weights.
+    InputError for anything else that is not there, and for a web page under the name of weights.
     """
     if name_or_path.startswith("package:"):
         return _packaged(name_or_path.removeprefix("package:"))
@@ -140,6 +140,11 @@ def folders() -> list[Path]:
     return [Path(place).expanduser() for place in places]
 
 
+def has_name(name_or_path: str) -> bool:
+    """Whether that is a published or an embedded file's name, not a path."""
+    return name_or_path in TABLE or name_or_path.startswith("package:")
+
+
 def _packaged(name: str) -> Path:
     path = PACKAGED / name
     if Path(name).name == name and path.is_file():
@@ -170,7 +175,8 @@ def _checked(path: Path, name: str, entry: Entry) -> Path:
 
 
 def _no_page(path: Path) -> Path:
-    if wrong := complaint_of(path):
+    """An empty file is left to its reader, who says so in the words of the format."""
+    if path.stat().st_size and (wrong := complaint_of(path)):
         raise InputError(f"{path}: {wrong}; fetch the file again, in a browser if its address answers with a page")
     return path
 

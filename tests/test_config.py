@@ -10,14 +10,19 @@ from omegaconf import OmegaConf
 from ganinv import config
 from ganinv.config import CONF, SettingsError, build, check, plain, read, settings_hash
 from ganinv.errors import InputError
+from ganinv.published import TABLE
 
 OPTIONS = sorted(p.relative_to(CONF) for p in CONF.rglob("*.yaml") if p.parent != CONF)
 # What an option cannot have a value for: the user's own files.
 OWN_FILES = {
-    "dataset/folder.yaml": ["dataset.path=."],
+    **{f"dataset/{name}.yaml": ["dataset.path=."] for name in ("folder", "afhq_wild", "lsun_horse", "stanford_cars")},
     "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
     "inverter/file.yaml": [f"inverter.path={CONF}/run.yaml"],
+    "generator/file.yaml": ["generator.path=package:ffhq64.safetensors"],
 }
+# Options whose file must be fetched first.
+NETWORKS = [p for p in OPTIONS if p.parent.name == "generator" and p.stem in TABLE]
+OWN_FILES |= {p.as_posix(): OWN_FILES["generator/file.yaml"] for p in NETWORKS}
 
 
 def override(option: Path) -> list[str]:
@@ -38,6 +43,20 @@ def lines(*overrides: str) -> list[str]:
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_option_fits_the_code(option: Path) -> None:
     check(read(override(option) + OWN_FILES.get(option.as_posix(), [])))
+
+
+@pytest.mark.parametrize("option", NETWORKS, ids=str)
+def test_a_network_that_is_not_at_hand_ends_the_check(option: Path, tmp_path: Path, monkeypatch) -> None:
+    for name in ("GANINV_WEIGHTS", "GANINV_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GANINV_HOME", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (line,) = lines("dataset=ffhq", f"generator={option.stem}")
+    assert line.startswith(f"generator.path: {option.stem} (")
+    assert f"is not at hand; get it with `python -m ganinv.weights {option.stem}`" in line
+    text, entry = (CONF / option).read_text(), TABLE[option.stem]
+    assert f"path: {option.stem}\n" in text and entry.amount in text.splitlines()[0]
+    assert entry.what[1:] in text.splitlines()[0] and entry.licence.split(" (")[0] in text.splitlines()[0]
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, Path("run.yaml")], ids=str)
@@ -68,8 +87,15 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("metric.frechet.real=no/such", "metric.frechet.real: 'no/such' does not exist; name a folder or zip"),
         ("metric.reconstruction.weights=no/such", "metric.reconstruction.weights: "),
         ("device=gpu", "device: Invalid value 'gpu', expected one of [auto, cpu, cuda]"),
-        ("dataset=ffhqq", "dataset: no option 'ffhqq'; choose one of celeba_hq, demo, ffhq, folder"),
-        ("dataset=folder", "dataset.path: must be set"),
+        (
+            "dataset=ffhqq",
+            "dataset: no option 'ffhqq'; choose one of afhq_wild, celeba_hq, demo, ffhq, folder, lsun_horse, stanf",
+        ),
+        ("dataset=folder", "dataset.path: must be set; name a photo, a folder of photos or a zip of photos"),
+        ("dataset=stanford_cars", "dataset.path: must be set; name a photo, a folder of photos or a zip of photos"),
+        ("+dataset.fit=pad", "dataset.fit: input should be 'crop' or 'stretch', got 'pad'"),
+        ("+dataset.aspect=3", "dataset.aspect: input should be less than or equal to 2, got 3"),
+        ("generator=file", "generator.path: must be set"),
         ("dataset.path=no/such", "dataset.path: 'no/such' does not exist; name a photo"),
         ("generator.path=no.safetensors", "generator.path: no.safetensors: no such file"),
         ("tuner.stepss=1", "tuner.stepss: no such setting; did you mean steps?"),
@@ -126,7 +152,14 @@ def test_build_makes_each_entry_of_a_mapping() -> None:
 def test_the_hash_stands_for_what_alters_a_photo() -> None:
     base = settings_hash(read([]))
     assert base == settings_hash(read([])) and len(base) == 10
-    for same in ("logger=none", "report.rows=3", "folder=x", "dataset.limit=3", "dataset.num_shards=2"):
+    for same in (
+        "+dataset.networks=[ffhq1024]",
+        "logger=none",
+        "report.rows=3",
+        "folder=x",
+        "dataset.limit=3",
+        "dataset.num_shards=2",
+    ):
         assert settings_hash(read([same])) == base, same
     for other in ("seed=1", "tuner.steps=3", "dataset.path=.", "metric.reconstruction.lpips=vgg"):
         assert settings_hash(read([other])) != base, other

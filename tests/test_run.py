@@ -193,7 +193,7 @@ def test_the_embedded_photo_says_how_to_name_others(command: Command, tmp_path: 
     ended = command("dataset=demo", "folder=demo run")
     assert ended.code == 0
     (line,) = [line for line in ended.out.splitlines() if "dataset.path=" in line]
-    assert "generator.path=" in line and "1024" in line
+    assert "at 16 pixels" in line and "generator.path=" in line and "generator=ffhq1024" in line
     assert results(tmp_path / "demo run").keys() == {"demo"}
 
 
@@ -330,6 +330,47 @@ def test_mistakes_are_told_before_anything_is_made(command: Command, tmp_path: P
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_network_that_is_not_at_hand_is_told_before_anything_is_made(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GANINV_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    for name in ("GANINV_WEIGHTS", "GANINV_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    ended = command("dataset=ffhq", "generator=ffhq1024", "generator.path=ffhq1024")
+    assert ended.code == 2 and list(tmp_path.iterdir()) == []
+    assert ended.err.startswith("generator.path: ffhq1024 (FFHQ faces at 1024 pixels") and ended.err.count("\n") == 1
+    assert "get it with `python -m ganinv.weights ffhq1024` (382 MB; Nvidia Source Code License" in ended.err
+
+
+def test_cars_are_scored_on_their_rows_alone(command: Command, tmp_path: Path) -> None:
+    pixels = torch.randint(1, 256, (30, 44, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    Image.fromarray(pixels.numpy()).save(tmp_path / "car.png")
+    assert command("dataset=stanford_cars", f"dataset.path={tmp_path / 'car.png'}").code == 0
+    folder = run_folder(tmp_path) / "car"
+    target, tuned = (np.array(Image.open(folder / f"{name}.png"), float) for name in ("target", "tuned"))
+    assert not target[:2].any() and target[2:14].all() and not target[14:].any()
+    record = json.loads((folder / "metrics.json").read_text())
+    assert record["valid"] == {"top": 2, "bottom": 14, "left": 0, "right": 16}
+    error = np.square((tuned - target)[2:14] * 2 / 255).mean()
+    assert record["metrics"]["mse"] == pytest.approx(error, rel=1e-9)
+    assert record["metrics"]["mse"] != pytest.approx(np.square((tuned - target) * 2 / 255).mean(), rel=1e-3)
+
+
+def test_python_takes_a_car_in_the_place_of_dataset_path(prior: Path) -> None:
+    pixels = torch.randint(1, 256, (30, 44, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).numpy()
+    found = ganinv.invert(pixels, overrides=["dataset=stanford_cars", f"generator.path={prior}", *TINY])
+    assert (found.target[:, :2] == -1).all() and (found.target[:, 2:14] > -1).all()
+
+
+def test_a_network_of_other_photos_is_said(command: Command, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "car.png")
+    arguments = ["dataset=stanford_cars", f"dataset.path={tmp_path / 'car.png'}", "tuner.steps=1"]
+    said = command(*arguments, "generator.path=package:ffhq64.safetensors").out
+    assert "package:ffhq64.safetensors was not trained on such photos; these were: lsun_car, lsun_car_rosi" in said
+    assert "not trained on such photos" not in command(*arguments).out, "nothing is known of a network of one's own"
+
+
 def test_cuda_without_a_device_is_a_sentence(command: Command) -> None:
     assert command("device=cuda").err == (
         "device: cuda is asked for, but torch finds no CUDA device; set device=cpu or device=auto\n"

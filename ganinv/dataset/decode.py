@@ -10,6 +10,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from .frame import SQUARE, Frame
+
 # Named, so that a stray file cannot start one of Pillow's readers that call other programs (EPS: Ghostscript).
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 MAX_PIXELS = 80_000_000  # 320 MB once decoded; below Pillow's own guard against decompression bombs
@@ -22,32 +24,28 @@ class Unreadable(Exception):
     """Why a file cannot be used as a photo: a clause that goes after its name."""
 
 
-def decode(data: bytes, *, resolution: int) -> tuple[Tensor, list[str]]:
+def decode(data: bytes, *, resolution: int, frame: Frame = SQUARE) -> tuple[Tensor, list[str]]:
     """File contents -> uint8 [3, resolution, resolution], RGB, and a word on each thing that was done to get there.
 
-    EXIF rotation is applied and ICC profiles are ignored; then the middle square is cut out, turned to 8-bit RGB and
-    resized by Lanczos with antialiasing. Unreadable: anything that is not a picture of usable size.
+    EXIF rotation is applied and ICC profiles are ignored; then what the frame takes, by default the middle square, is
+    turned to 8-bit RGB and resized by Lanczos with antialiasing. Unreadable: anything that is not a picture of usable
+    size.
     """
     if not data:
         raise Unreadable("is empty (0 bytes)")
     image, notes = load(data)
-    pixels, more = to_square(image, resolution=resolution)
+    pixels, more = to_square(image, resolution=resolution, frame=frame)
     return pixels, notes + more
 
 
-def to_square(image: Image.Image, *, resolution: int) -> tuple[Tensor, list[str]]:
+def to_square(image: Image.Image, *, resolution: int, frame: Frame = SQUARE) -> tuple[Tensor, list[str]]:
     """A picture in any of Pillow's modes, upright -> as `decode`."""
-    notes = []
-    if image.width != image.height:
-        notes.append("not square: the middle square is used")
-    image = centre_crop(image)
+    image, notes = frame.cut(image)
     image, was_transparent = to_rgb(image)
     if was_transparent:
         notes.append("transparent: laid on white")
-    if image.width < resolution:
-        notes.append(f"smaller than the generator's {resolution} pixels: enlarged")
-    image = image.resize((resolution, resolution), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous(), notes  # [H, W, 3] -> [3, H, W]
+    image, more = frame.place(image, resolution=resolution)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous(), notes + more  # [H, W, 3] -> [3, H, W]
 
 
 def load(data: bytes) -> tuple[Image.Image, list[str]]:
@@ -94,13 +92,6 @@ def check_size(image: Image.Image) -> None:
         raise Unreadable(f"{size}; each side must have at least {MIN_SIDE}")
     if max(image.size) > MAX_ASPECT * min(image.size):
         raise Unreadable(f"{size}; the longer side may be at most {MAX_ASPECT} times the shorter: crop it first")
-
-
-def centre_crop(image: Image.Image) -> Image.Image:
-    """The largest square in the middle."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))
 
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:

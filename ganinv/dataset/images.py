@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .decode import Unreadable
+from .frame import Aspect, Fit, Frame, Region
 from .names import folder_names
 from .pixels import to_float
 from .sources import is_single, list_pictures, read_pictures, source_of
@@ -27,6 +28,7 @@ class Photo:
     image: Tensor  # float32 [3, R, R] in [-1, 1], on the 8-bit grid
     source: str  # path as the user gave it
     digest: str  # SHA-256 of shape and 8-bit pixels
+    valid: Region | None = None  # rows and columns that are scored, the others being padding; None: all
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Images:
 
     path: a photo, a folder (its sub-folders are not searched) or a zip; None: the embedded demo photo.
     resolution: the generator's, in pixels. limit: only the first so many by name. shard, num_shards: of these, every
-    num_shards-th from the shard-th; names are given before, so that they are the same in every shard.
+    num_shards-th from the shard-th; names are given before, so that they are the same in every shard. fit, aspect: how
+    a photo comes into the generator's square (`Frame`). networks: names of those that suit the photos.
     InputError: nothing there, an unreadable folder or zip, or a single photo that is bad.
     """
 
@@ -54,12 +57,17 @@ class Images:
         limit: Annotated[int, Field(gt=0)] | None = None,
         shard: Annotated[int, Field(ge=0)] = 0,
         num_shards: Annotated[int, Field(gt=0)] = 1,
+        fit: Fit = "crop",
+        aspect: Aspect | None = None,
+        networks: Sequence[str] = (),
     ) -> None:
         if shard >= num_shards:
             raise InputError(f"dataset.shard: must be 0 to {num_shards - 1}, below dataset.num_shards, got {shard}")
         self.is_demo = path is None
         self.path = str(DEMO) if path is None else os.path.expanduser(path)
         self.resolution = resolution
+        self.frame = Frame(fit=fit, aspect=aspect)
+        self.networks = tuple(networks)
         keys = list_pictures(self.path)
         self.names = folder_names(keys)
         self.keys = keys[:limit][shard::num_shards]
@@ -73,12 +81,14 @@ class Images:
         return self.read_all() if self.single is None else iter([self.single])
 
     def read_all(self) -> Iterator[Photo | BadPhoto]:
-        for key, pixels in read_pictures(self.path, self.keys, resolution=self.resolution):
+        valid = self.frame.region(self.resolution)
+        for key, pixels in read_pictures(self.path, self.keys, resolution=self.resolution, frame=self.frame):
             source = "the embedded demo photo" if self.is_demo else source_of(self.path, key)
             if isinstance(pixels, Unreadable):
                 yield BadPhoto(source=source, reason=str(pixels))
             else:
-                yield Photo(name=self.names[key], image=to_float(pixels), source=source, digest=digest(pixels))
+                image, mark = to_float(pixels), digest(pixels)
+                yield Photo(name=self.names[key], image=image, source=source, digest=mark, valid=valid)
 
     def read_single(self) -> Photo:
         """Read at once: with one photo there is nothing else to go on with."""

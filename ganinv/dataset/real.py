@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .decode import Unreadable
+from .frame import Aspect, Fit, Frame
 from .pixels import to_float
 from .sources import list_pictures, read_pictures, source_of
 
@@ -23,6 +24,7 @@ class RealImages:
     """A folder or zip of images, held in memory as 8-bit pixels and sampled with replacement.
 
     resolution: the generator's, in pixels. limit: only the first so many by name. flip: mirror half of the samples.
+    fit, aspect: how an image comes into the generator's square, as the photos do (`Frame`).
     InputError: no usable image there, or more than the 4 GB that are held.
     """
 
@@ -33,10 +35,13 @@ class RealImages:
         resolution: Annotated[int, Field(gt=0)],
         limit: Annotated[int, Field(gt=0)] | None = None,
         flip: bool = False,
+        fit: Fit = "crop",
+        aspect: Aspect | None = None,
     ) -> None:
         self.path = os.path.expanduser(path)
         self.resolution = resolution
         self.flip = flip
+        self.frame = Frame(fit=fit, aspect=aspect)
         self.keys = list_pictures(self.path)[:limit]
         fitting = MAX_BYTES // (3 * resolution**2)
         if len(self.keys) > fitting:
@@ -47,7 +52,7 @@ class RealImages:
         """uint8 [M, 3, R, R], decoded at first use; unusable files are left out and named in a warning."""
         images = torch.empty(len(self.keys), 3, self.resolution, self.resolution, dtype=torch.uint8)
         count, bad = 0, []
-        for key, pixels in read_pictures(self.path, self.keys, resolution=self.resolution):
+        for key, pixels in read_pictures(self.path, self.keys, resolution=self.resolution, frame=self.frame):
             if isinstance(pixels, Unreadable):
                 bad.append(f"{source_of(self.path, key)} {pixels}")
             else:

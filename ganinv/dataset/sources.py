@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .decode import Unreadable, decode
+from .frame import SQUARE, Frame
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 MAX_BYTES = 512_000_000  # of one file: 80 million pixels of uncompressed 16-bit RGB
@@ -69,7 +70,9 @@ def is_hidden(key: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(key).parts)
 
 
-def read_pictures(path: str, keys: list[str], *, resolution: int) -> Iterator[tuple[str, Tensor | Unreadable]]:
+def read_pictures(
+    path: str, keys: list[str], *, resolution: int, frame: Frame = SQUARE
+) -> Iterator[tuple[str, Tensor | Unreadable]]:
     """Each key with its uint8 [3, resolution, resolution], or with why there is none; decoded when asked for.
 
     What was done to a picture (cropped, enlarged, ...) is said once, at the first such picture.
@@ -79,7 +82,7 @@ def read_pictures(path: str, keys: list[str], *, resolution: int) -> Iterator[tu
     with opened(path) as read:
         for key in keys:
             try:
-                pixels, notes = decode(read(key), resolution=resolution)
+                pixels, notes = decode(read(key), resolution=resolution, frame=frame)
             except Unreadable as reason:
                 yield key, reason
                 continue

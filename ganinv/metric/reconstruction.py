@@ -12,6 +12,7 @@ import torch
 from kornia.metrics import ssim as ssim_map
 from torch import Tensor
 
+from ..dataset.frame import Region
 from ..dataset.pixels import to_float, to_uint8
 from ..loss.feature import LPIPS, MIN_SIDE
 from ..weights import MissingWeights
@@ -112,6 +113,11 @@ class Reconstruction:
         assert self.lpips is not None
         return self.lpips.to(a.device)(a, b)
 
-    def __call__(self, images: Tensor, target: Tensor) -> list[dict[str, float | None]]:
-        """See `score`; `lpips` is None too for images that are smaller than its network takes."""
+    def __call__(self, images: Tensor, target: Tensor, *, valid: Region | None = None) -> list[dict[str, float | None]]:
+        """See `score`; `lpips` is None too for images that are smaller than its network takes.
+
+        valid: the rows and columns that are scored, all figures on them alone; None: all.
+        """
+        if valid is not None:
+            images, target = valid.of(images), valid.of(target)
         return score(images, target, lpips=self.distance(min(images.shape[-2:])))

@@ -1,7 +1,7 @@
 """What a photo leaves on disk, and how it is read back (docs/artefacts.md)."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,7 @@ def save_photo(
         "prior": {"name": prior.name, "fingerprint": prior.fingerprint, "licence": prior.licence},
         "space": latent.space,
         "resolution": photo.image.shape[-1],
+        "valid": None if photo.valid is None else asdict(photo.valid),
         "metrics": {**metrics, **outcome(tuned)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": environment(),

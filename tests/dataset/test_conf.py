@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from PIL import Image
 
+from ganinv.dataset.frame import Region
 from ganinv.dataset.images import Images
+from ganinv.published import TABLE
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
 
@@ -17,8 +20,34 @@ def test_embedded_photo_without_a_path(choice):
     assert isinstance(images, Images) and images.is_demo and len(images) == 1
 
 
-def test_folder_needs_a_path():
-    assert OmegaConf.missing_keys(OmegaConf.load(CONF / "folder.yaml")) == {"path"}
+@pytest.mark.parametrize("choice", ["folder", "afhq_wild", "lsun_horse", "stanford_cars"])
+def test_without_an_embedded_photo_a_path_is_needed(choice):
+    assert OmegaConf.missing_keys(OmegaConf.load(CONF / f"{choice}.yaml")) == {"path"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "resolution", "valid"),
+    [
+        ("ffhq", 1024, None),
+        ("celeba_hq", 256, None),
+        ("afhq_wild", 512, None),
+        ("lsun_horse", 256, None),
+        ("stanford_cars", 512, Region(top=64, bottom=448, left=0, right=512)),
+        ("stanford_cars", 256, Region(top=32, bottom=224, left=0, right=256)),
+    ],
+)
+def test_the_part_that_is_scored(choice, resolution, valid, tmp_path):
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png")
+    images = instantiate(OmegaConf.load(CONF / f"{choice}.yaml"), path=str(tmp_path), resolution=resolution)
+    (photo,) = images
+    assert photo.valid == valid and photo.image.shape == (3, resolution, resolution)
+
+
+@pytest.mark.parametrize("choice", ["afhq_wild", "lsun_horse", "stanford_cars"])
+def test_networks_that_suit_have_names(choice):
+    networks = OmegaConf.load(CONF / f"{choice}.yaml").networks
+    assert networks and set(networks) <= TABLE.keys()
+    assert (CONF.parent / "generator" / f"{networks[0]}.yaml").is_file()
 
 
 @pytest.mark.parametrize("file", sorted(CONF.glob("*.yaml")), ids=lambda file: file.stem)

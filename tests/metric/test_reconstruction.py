@@ -8,6 +8,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
+from ganinv.dataset.frame import Region
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.metric.reconstruction import CHUNK, Reconstruction, score
 from ganinv.weights import MissingWeights
@@ -121,6 +122,24 @@ def test_images_below_the_least_side_have_no_lpips_and_this_is_said_once(caplog,
     assert metric.distance(30) is None and metric.distance(31) is not None
     assert metric(grey(1), grey(1))[0]["lpips"] is None
     assert caplog.messages == ["LPIPS stays empty: alex needs images of 31 pixels, these have 30"]
+
+
+def test_figures_are_of_the_valid_rows_alone(monkeypatch) -> None:
+    monkeypatch.setattr("ganinv.metric.reconstruction.LPIPS", Small)
+    metric, valid = Reconstruction(lpips="alex"), Region(top=6, bottom=42, left=0, right=48)
+    image, target = torch.rand(2, 1, 3, 48, 48) * 2 - 1
+    rows = metric(image, target, valid=valid)
+    assert rows == metric(image[..., 6:42, :], target[..., 6:42, :]) and rows[0]["ssim"] is not None
+    spoilt = image.clone()
+    spoilt[..., :6, :], spoilt[..., 42:, :] = 1, -1
+    assert metric(spoilt, target, valid=valid) == rows != metric(spoilt, target)
+
+
+def test_without_padding_the_figures_are_the_same_to_the_bit() -> None:
+    image, target = torch.rand(2, 2, 3, 16, 16) * 2 - 1
+    whole = Region(top=0, bottom=16, left=0, right=16)
+    metric = Reconstruction(lpips=None)
+    assert metric(image, target) == metric(image, target, valid=whole) == score(image, target)
 
 
 def test_lpips_can_be_left_out_without_a_word(caplog) -> None:
