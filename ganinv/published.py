@@ -17,9 +17,9 @@ STYLEGAN3 = "https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/vers
 FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
 
 NVIDIA = "Nvidia Source Code License, non-commercial"
-FFHQ_LICENCE = f"{NVIDIA} (FFHQ's images: CC BY-NC-SA 4.0)"
-AFHQ_LICENCE = f"{NVIDIA} (AFHQ's images: CC BY-NC 4.0)"
-METFACES_LICENCE = f"{NVIDIA} (MetFaces' images: CC BY-NC 2.0)"
+FFHQ_LICENCE = f"{NVIDIA}; FFHQ's images: CC BY-NC-SA 4.0"
+AFHQ_LICENCE = f"{NVIDIA}; AFHQ's images: CC BY-NC 4.0"
+METFACES_LICENCE = f"{NVIDIA}; MetFaces' images: CC BY-NC 2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ FACES = {
     "celeba_hq256": _nvidia(
         f"{STYLEGAN2}stylegan2-celebahq-256x256.pkl",
         "CelebA-HQ faces at 256 pixels, StyleGAN2",
-        f"{NVIDIA} (CelebA-HQ's images: non-commercial research)",
+        f"{NVIDIA}; CelebA-HQ's images: non-commercial research",
     ),
     "metfaces": _nvidia(
         f"{ADA}metfaces.pkl",
@@ -181,7 +181,7 @@ THINGS = {
     "brecahad": _nvidia(
         f"{ADA}brecahad.pkl",
         "breast tissue (BreCaHAD) at 512 pixels, StyleGAN2-ADA",
-        f"{NVIDIA} (BreCaHAD's images: CC BY 4.0)",
+        f"{NVIDIA}; BreCaHAD's images: CC BY 4.0",
         "f9f0c2766187aff4c3424c4a5a67d52c503672f28cf08eab645382523b7a5161",
         roughly=364,
     ),

@@ -25,6 +25,15 @@ NETWORKS = [p for p in OPTIONS if p.parent.name == "generator" and p.stem in TAB
 OWN_FILES |= {p.as_posix(): OWN_FILES["generator/file.yaml"] for p in NETWORKS}
 
 
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weights of this machine are found."""
+    for name in ("GANINV_WEIGHTS", "GANINV_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GANINV_HOME", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
 def override(option: Path) -> list[str]:
     """Overrides that choose `option`, a path below conf/."""
     group, name = option.parent.as_posix(), option.stem
@@ -46,17 +55,13 @@ def test_every_option_fits_the_code(option: Path) -> None:
 
 
 @pytest.mark.parametrize("option", NETWORKS, ids=str)
-def test_a_network_that_is_not_at_hand_ends_the_check(option: Path, tmp_path: Path, monkeypatch) -> None:
-    for name in ("GANINV_WEIGHTS", "GANINV_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GANINV_HOME", str(tmp_path))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+def test_a_network_that_is_not_at_hand_ends_the_check(option: Path) -> None:
     (line,) = lines("dataset=ffhq", f"generator={option.stem}")
     assert line.startswith(f"generator.path: {option.stem} (")
     assert f"is not at hand; get it with `python -m ganinv.weights {option.stem}`" in line
     text, entry = (CONF / option).read_text(), TABLE[option.stem]
     assert f"path: {option.stem}\n" in text and entry.amount in text.splitlines()[0]
-    assert entry.what[1:] in text.splitlines()[0] and entry.licence.split(" (")[0] in text.splitlines()[0]
+    assert entry.what[1:] in text.splitlines()[0] and entry.licence.split(";")[0] in text.splitlines()[0]
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, Path("run.yaml")], ids=str)
@@ -96,6 +101,10 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("+dataset.fit=pad", "dataset.fit: input should be 'crop' or 'stretch', got 'pad'"),
         ("+dataset.aspect=3", "dataset.aspect: input should be less than or equal to 2, got 3"),
         ("generator=file", "generator.path: must be set"),
+        (
+            "metric=[reconstruction,fid]",
+            "metric.frechet.network.weights: inception (Inception v3 of 2015, for FID) is not",
+        ),
         ("dataset.path=no/such", "dataset.path: 'no/such' does not exist; name a photo"),
         ("generator.path=no.safetensors", "generator.path: no.safetensors: no such file"),
         ("tuner.stepss=1", "tuner.stepss: no such setting; did you mean steps?"),
