@@ -1,16 +1,17 @@
-"""Our own prior file: one safetensors file with the generator, its discriminator and a record of where they come from.
+"""Priors: read from checkpoints of any known form, written to our own.
 
-Tensors: `G_ema.*` the generator (names of stylegan2-ada-pytorch, with `mapping.w_avg`), `D.*` the discriminator where
-there is one, `G.*` raw training weights, which inversion does not read. Metadata: `format`, `family`, `architecture`
+Our own is one safetensors file with the generator, its discriminator and a record of where they come from: tensors
+`G_ema.*` of the generator (names of stylegan2-ada-pytorch, with `mapping.w_avg`), `D.*` of the discriminator where
+there is one, `G.*` raw training weights, which inversion does not read; metadata `format`, `family`, `architecture`
 (JSON), `fingerprint`, `training` (JSON), `licence` (of the training images, and so of the weights).
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,16 +20,16 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..files import write_bytes
-from ..weights import find
+from ..weights import TABLE, find
+from .build import W_AVG, assemble_discriminator, assemble_generator, build_discriminator, build_generator, mean_w
 from .discriminator import Discriminator
-from .stylegan2 import Generator
+from .family import Generator
+from .foreign import sniff
+from .foreign.found import Found
 
-Module = TypeVar("Module", bound=nn.Module)
+log = logging.getLogger(__name__)
 FORMATS = ("ganinv-prior", "ganinv-first-prior")
-MAX_SIZE = 2**17  # of any number in an architecture record, so that a broken one cannot take all memory
-SHARED_KEYS = ("c_dim", "img_resolution", "img_channels", "channel_base", "channel_max", "conv_clamp")
-GENERATOR_KEYS = ("z_dim", "w_dim", "mapping_layers", "mapping_lr_multiplier")
-DISCRIMINATOR_KEYS = ("mbstd_group_size", "mbstd_num_channels")
+__all__ = ["Prior", "build_discriminator", "build_generator", "fingerprint", "load_prior", "save_prior"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Prior:
     licence: str = "not stated"
     training: dict[str, Any] = field(default_factory=dict)
     path: str | None = None
+    form: str = "ganinv's own file"
+    notes: list[str] = field(default_factory=list)  # what a foreign file lacks, and what was computed or left out
 
 
 def fingerprint(module: nn.Module) -> str:
@@ -54,46 +57,74 @@ def fingerprint(module: nn.Module) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def build_generator(architecture: dict[str, Any]) -> Generator:
-    """The generator that an architecture record describes, with fresh weights."""
-    keys = {key: architecture[key] for key in (*SHARED_KEYS, *GENERATOR_KEYS) if key in architecture}
-    kind, taps = architecture.get("g_architecture", "skip"), architecture.get("resample_filter")
-    return Generator(**keys, architecture=kind, filter_taps=taps)
-
-
-def build_discriminator(architecture: dict[str, Any]) -> Discriminator:
-    """The discriminator that an architecture record describes, with fresh weights."""
-    keys = {key: architecture[key] for key in (*SHARED_KEYS, *DISCRIMINATOR_KEYS) if key in architecture}
-    kind, taps = architecture.get("d_architecture", "resnet"), architecture.get("resample_filter")
-    layers = architecture.get("mapping_layers", 8)
-    return Discriminator(**keys, architecture=kind, mapping_layers=layers, filter_taps=taps)
-
-
 def load_prior(path: str | Path) -> Prior:
-    """Read a prior file; frozen, in evaluation mode, float32, on the CPU.
+    """Read a prior of any known form; frozen, in evaluation mode, float32, on the CPU. Nothing in it is executed.
 
-    `path`: a file, a name of `ganinv.weights`, or "package:…" for an embedded one. Raises InputError.
+    `path`: a file, a folder with config.json, a name of `ganinv.weights`, or "package:…" for an embedded one. The form
+    is told from the content. What is missing or was computed stands in the prior's `notes`, and is logged. Raises
+    InputError.
     """
-    file = find(str(path))
+    file = _locate(path)
+    if not file.is_dir() and sniff.is_safetensors(sniff.beginning(file)):
+        return _own(file, str(path))
+    return _foreign(sniff.read(file), file, str(path))
+
+
+def _locate(path: str | Path) -> Path:
+    folder = Path(path).expanduser()
+    return folder if folder.is_dir() and str(path) not in TABLE else find(str(path))
+
+
+def _own(file: Path, path: str) -> Prior:
     metadata, tensors = _read(file)
     architecture = _json(metadata, "architecture", file)
-    generator = _fill(_build(build_generator, architecture, file), tensors, "G_ema.", file)
-    discriminator = None
-    if any(name.startswith("D.") for name in tensors):
-        discriminator = _fill(_build(build_discriminator, architecture, file), tensors, "D.", file)
+    generator = assemble_generator(architecture, tensors, file)
     found, recorded = fingerprint(generator), metadata.get("fingerprint")
     if recorded not in (None, found):
         raise InputError(f"{file}: the generator's weights do not match the file's fingerprint; fetch the file again")
     return Prior(
         generator=generator,
-        discriminator=discriminator,
+        discriminator=assemble_discriminator(architecture, tensors, file),
         fingerprint=found,
         architecture=architecture,
         name=file.stem,
         licence=metadata.get("licence", "not stated"),
         training=_json(metadata, "training", file),
-        path=str(path),
+        path=path,
     )
+
+
+def _foreign(found: Found, file: Path, path: str) -> Prior:
+    notes, generator = list(found.notes), _with_w_avg(found, file)
+    if f"G_ema.{W_AVG}" not in found.tensors:
+        notes.append("The average w is the mean of 10,000 mapped z (seed 0), as the file has none.")
+    for note in notes:
+        log.warning("%s: %s", file.name, note)
+    return Prior(
+        generator=generator,
+        discriminator=assemble_discriminator(found.architecture, found.tensors, file),
+        fingerprint=fingerprint(generator),
+        architecture=found.architecture,
+        name=file.stem,
+        licence=found.licence,
+        training=found.training,
+        path=path,
+        form=found.form,
+        notes=notes,
+    )
+
+
+def _with_w_avg(found: Found, file: Path) -> Generator:
+    """The generator, its average w computed where the file has none."""
+    name = f"G_ema.{W_AVG}"
+    if name in found.tensors:
+        return assemble_generator(found.architecture, found.tensors, file)
+    w_avg = torch.zeros(found.architecture["w_dim"])
+    generator = assemble_generator(found.architecture, found.tensors | {name: w_avg}, file)
+    generator.mapping.w_avg.copy_(mean_w(generator))
+    if not torch.isfinite(generator.mapping.w_avg).all():
+        raise InputError(f"{file}: its mapping network gives values that are not finite; fetch the file again")
+    return generator
 
 
 def save_prior(path: str | Path, prior: Prior) -> None:
@@ -103,7 +134,7 @@ def save_prior(path: str | Path, prior: Prior) -> None:
         tensors |= {f"D.{name}": tensor for name, tensor in prior.discriminator.state_dict().items()}
     metadata = {
         "format": FORMATS[0],
-        "family": "stylegan2",
+        "family": prior.architecture.get("family", "stylegan2"),
         "architecture": json.dumps(prior.architecture),
         "fingerprint": fingerprint(prior.generator),
         "training": json.dumps(prior.training),
@@ -133,39 +164,3 @@ def _json(metadata: dict[str, str], key: str, file: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"{file}: its {key} record is not a JSON object; write the file again")
     return record
-
-
-def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any], file: Path) -> Module:
-    """The network of an architecture record, which is as untrusted as the rest of the file."""
-    missing = {"z_dim", "w_dim", "img_resolution"} - architecture.keys()
-    if missing:
-        raise InputError(f"{file}: its architecture record lacks {', '.join(sorted(missing))}; write the file again")
-    sizes = [value for value in architecture.values() if isinstance(value, int)]
-    if max(sizes, default=0) > MAX_SIZE:
-        raise InputError(f"{file}: its architecture record has a size of {max(sizes)}, more than {MAX_SIZE} allowed")
-    try:
-        return make(architecture)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{file}: its architecture record is not one of StyleGAN2 ({error})") from error
-
-
-def _fill(module: Module, tensors: dict[str, Tensor], prefix: str, file: Path) -> Module:
-    state = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    wrong = _mismatch(module.state_dict(), state)
-    if wrong:
-        raise InputError(f"{file}: {prefix}{wrong}; the file does not fit its architecture record")
-    module.load_state_dict(module.state_dict() | {name: tensor.float() for name, tensor in state.items()})
-    return module.requires_grad_(False).eval()
-
-
-def _mismatch(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
-    for name in sorted(expected.keys() ^ found.keys()):
-        if name.endswith("resample_filter") and name in expected:
-            continue  # known from the architecture record
-        return f"{name} is {'missing' if name in expected else 'not expected'}"
-    for name, tensor in found.items():
-        if tensor.shape != expected[name].shape:
-            return f"{name} has shape {list(tensor.shape)}, expected {list(expected[name].shape)}"
-        if not torch.isfinite(tensor).all():
-            return f"{name} holds values that are not finite"
-    return None

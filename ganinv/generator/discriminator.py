@@ -133,6 +133,7 @@ class Discriminator(nn.Module):
         channel_max: int = 512,
         architecture: Architecture = "resnet",
         mapping_layers: int = 8,
+        mapping_lr_multiplier: float = 0.01,
         conv_clamp: float | None = None,
         mbstd_group_size: int | None = 4,
         mbstd_num_channels: int = 1,
@@ -160,7 +161,14 @@ class Discriminator(nn.Module):
             self.add_module(f"b{resolution}", block)
         cmap_dim = channels(4, **width) if c_dim else 0
         if c_dim:
-            self.mapping = Mapping(z_dim=0, c_dim=c_dim, w_dim=cmap_dim, num_ws=None, num_layers=mapping_layers)
+            self.mapping = Mapping(
+                z_dim=0,
+                c_dim=c_dim,
+                w_dim=cmap_dim,
+                num_ws=None,
+                num_layers=mapping_layers,
+                lr_multiplier=mapping_lr_multiplier,
+            )
         self.b4 = DiscriminatorEpilogue(
             in_channels=channels(4, **width),
             cmap_dim=cmap_dim,

@@ -105,12 +105,15 @@ def test_wrong_files(prior: Prior, tmp_path: Path, change, said: str) -> None:
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("length", [0, 7, 100, 5000])
-def test_truncated(prior: Prior, tmp_path: Path, length: int) -> None:
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [(0, "is empty"), (7, "has 7 bytes"), (100, "not a whole safetensors file"), (5000, "not a whole safetensors file")],
+)
+def test_truncated(prior: Prior, tmp_path: Path, length: int, said: str) -> None:
     path = tmp_path / "tiny.safetensors"
     save_prior(path, prior)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match=said):
         load_prior(path)
 
 

@@ -67,7 +67,7 @@ def attribute(node: Node, name: str, kind: type | tuple[type, ...]) -> Any:
     """An attribute that must be there and of `kind`. Raises ValueError."""
     value = node.state.get(name)
     if not isinstance(value, kind):
-        raise ValueError(f"{node.class_name} has no {name} that can be used")
+        raise ValueError(f"its {node.class_name!r:.60} has no {name} that can be used")
     return value
 
 
