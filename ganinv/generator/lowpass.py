@@ -58,19 +58,19 @@ def upsample(x: Tensor, kernel: Tensor | None, *, up: int, padding: tuple[int, i
     return F.pad(x, [low, high, low, high]) if low or high else x
 
 
-def downsample(x: Tensor, kernel: Tensor | None, *, down: int) -> Tensor:
-    """Low-pass, then keep every `down`-th sample.  # [N, C, S, S] -> [N, C, T, T], T = (S − taps) // down + 1
+def downsample(x: Tensor, kernel: Tensor | None, *, down: int, gain: float = 1) -> Tensor:
+    """Low-pass with `gain`, then keep every `down`-th sample.  # [N, C, S, S] -> [N, C, T, T]
 
-    `kernel` [taps], [taps, taps] or None (down 1).
+    T = (S − taps) // down + 1. `kernel` [taps], [taps, taps] or None (down 1).
     """
     if kernel is None:
-        return x
+        return x if gain == 1 else x * gain
     if kernel.ndim == 2:
-        weight = kernel.flip([0, 1]).to(x.dtype).expand(x.shape[1], 1, *kernel.shape)
+        weight = (gain * kernel.flip([0, 1])).to(x.dtype).expand(x.shape[1], 1, *kernel.shape)
         return F.conv2d(x, weight, stride=down, groups=x.shape[1])
+    each = (math.sqrt(gain) * kernel.flip([0])).to(x.dtype)
     for shape, factors, _ in _axes(len(kernel), down, 0):
-        weight = kernel.flip([0]).to(x.dtype).view(shape).expand(x.shape[1], *shape[1:])
-        x = F.conv2d(x, weight, stride=factors, groups=x.shape[1])
+        x = F.conv2d(x, each.view(shape).expand(x.shape[1], *shape[1:]), stride=factors, groups=x.shape[1])
     return x
 
 

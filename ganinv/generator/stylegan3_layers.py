@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import lowpass
-from .layers import FullyConnected, activate
+from .layers import LRELU_SLOPE, SQRT2, FullyConnected, activate
 from .stylegan3_geometry import Geometry, Signal
 
 
@@ -99,8 +99,10 @@ class SynthesisLayer(nn.Module):
             return activate(x, self.bias, activation="linear", clamp=self.clamp)
         x = x + self.bias.to(dtype)[:, None, None]
         x = lowpass.upsample(x, self.up_filter, up=g.up, padding=g.padding)
-        x = activate(x, None, activation="lrelu", clamp=self.clamp)
-        return lowpass.downsample(x, self.down_filter, down=g.down)
+        # The gain √2 comes with the filter: a pass over the finest samples less.
+        x = F.leaky_relu(x, LRELU_SLOPE)
+        x = x if self.clamp is None else x.clamp(-self.clamp / SQRT2, self.clamp / SQRT2)
+        return lowpass.downsample(x, self.down_filter, down=g.down, gain=SQRT2)
 
 
 def modulated_convolve(

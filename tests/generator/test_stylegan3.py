@@ -82,6 +82,9 @@ def test_downsampling_by_hand() -> None:
     expected = torch.nn.functional.conv2d(x, square.flip([0, 1]).expand(3, 1, 6, 6), groups=3)[:, :, ::2, ::2]
     assert torch.allclose(downsample(x, kernel, down=2), expected, atol=1e-5)
     assert torch.allclose(downsample(x, square, down=2), expected, atol=1e-5)
+    for each in (kernel, square):
+        assert torch.allclose(downsample(x, each, down=2, gain=3), 3 * expected, atol=1e-4)
+    assert torch.equal(downsample(x, None, down=1, gain=3), 3 * x)
     assert downsample(x, None, down=1) is x and upsample(x, None, up=1, padding=(0, 0)) is x
     assert torch.equal(upsample(x, None, up=1, padding=(1, -2))[:, :, 1:, 1:], x[:, :, :-2, :-2])
 
