@@ -8,13 +8,14 @@ import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.checkpoint import checkpoint
 
 from ..dataset.pixels import to_float, to_uint8
 from ..generator.discriminator import Discriminator
 from ..generator.family import Generator
 from ..loss.objective import Images, Objective
-from .manifold import Manifold, Reals
+from .manifold import Manifold, Reals, sample_near
+from .optimizers import discriminator_optimizer, generator_optimizers
+from .passes import in_passes
 from .settings import Schedule
 
 
@@ -48,20 +49,22 @@ class Tuner(pl.LightningModule):
         self._untouched = [untouched]  # in a list, so that Lightning neither moves nor counts it
         self.moving, self.photo, self.ws, self.schedule = moving, photo, ws, schedule
         self.noise, self.manifold, self.reals = noise or {}, manifold, reals or manifold
+        self.around: Manifold | None = None
         self.moves_mapping = any(name.startswith("mapping.") for name in moving)
         self.random = torch.Generator().manual_seed(seed)
         self.curve: list[dict[str, float]] = []
-        self.best_mse, self.best = math.inf, self._copied()
+        self.start = self._copied()
+        self.best_mse, self.best = math.inf, self.start
         self.stopped = "budget"
         self.started, self.steps_done = time.perf_counter(), 0
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Adam for G and, where D is updated, for D."""
-        s = self.schedule
-        optimizers: list[Optimizer] = [torch.optim.Adam(self.moving.values(), lr=s.lr, betas=s.betas, fused=True)]
-        if s.discriminator == "joint" and self.discriminator is not None:
-            parameters = self.discriminator.requires_grad_(True).parameters()
-            optimizers.append(torch.optim.Adam(parameters, lr=s.discriminator_lr, betas=(0.0, 0.99), fused=True))
+        """G's, then, where D is updated, D's."""
+        optimizers = generator_optimizers(self.moving, self.schedule)
+        self.num_generator_optimizers = len(optimizers)
+        if self.schedule.discriminator == "joint" and self.discriminator is not None:
+            optimizers.append(discriminator_optimizer(self.discriminator, self.schedule))
+        self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
         return optimizers
 
     def training_step(self, batch: int, batch_idx: int) -> None:
@@ -74,20 +77,28 @@ class Tuner(pl.LightningModule):
         count = self._count(is_adversarial=is_adversarial)
         if not (is_on or count):
             return
-        self._anneal(optimizers, batch_idx)
+        factor = self._anneal(optimizers, batch_idx)
         images = self._render(is_on=is_on, is_adversarial=is_adversarial, count=count)
-        terms = self._step_generator(
-            optimizers[0], images, discriminator=self.discriminator if is_adversarial else None
-        )
-        if len(optimizers) > 1 and is_adversarial:
-            terms |= self._step_discriminator(optimizers[1], images, batch_idx)
+        own, others = optimizers[: self.num_generator_optimizers], optimizers[self.num_generator_optimizers :]
+        judge = self.discriminator if is_adversarial else None
+        terms = self._step_generator(own, images, discriminator=judge, factor=factor)
+        if others and is_adversarial:
+            terms |= self._step_discriminator(others[0], images, batch_idx)
         self._record(terms, batch_idx)
 
-    def _anneal(self, optimizers: list, step: int) -> None:
+    def _anneal(self, optimizers: list, step: int) -> float:
+        """Set the rates of this step; -> their share of the peak."""
         factor = self.schedule.factor(step, seconds=time.perf_counter() - self.started)
-        rates = (self.schedule.lr, self.schedule.discriminator_lr)
-        for optimizer, lr in zip(optimizers, rates, strict=False):
+        for optimizer, lr in zip(optimizers, self.peak_rates, strict=True):
             optimizer.param_groups[0]["lr"] = factor * lr
+        return factor
+
+    @torch.no_grad()
+    def _pull(self, factor: float) -> None:
+        """A little of the way back to the prior, which nothing but the objective resists."""
+        if self.schedule.pull:
+            for name, value in self.moving.items():
+                value.lerp_(self.start[name], factor * self.schedule.pull)
 
     def _count(self, *, is_adversarial: bool) -> int:
         """How many latents are sampled at this step."""
@@ -99,7 +110,8 @@ class Tuner(pl.LightningModule):
         """One pass of the generator over the photo's latent and `count` sampled ones."""
         ws, untouched, real = [self.ws] if is_on else [], None, None
         if count and self.manifold is not None and self.reals is not None:
-            sampled, untouched = self._sample(count, near=0 if is_adversarial else count // 2)
+            near = 0 if is_adversarial else self.schedule.near(self.steps_done - 1)
+            sampled, untouched = self._sample(count, near=near)
             ws = [*ws, sampled]
             real = self.reals.sample(count, generator=self.random).to(self.photo) if is_adversarial else None
         images = self.synthesise(torch.cat(ws), is_on=is_on, dtype=self.schedule.dtype)
@@ -112,48 +124,42 @@ class Tuner(pl.LightningModule):
         )
 
     def synthesise(self, ws: Tensor, *, is_on: bool, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Images at `ws`; where the first is the photo's, it has the noise maps that its inverter kept.
-
-        In parts of `micro_batch`: a part's activations are computed again when its gradient is taken, so that only one
-        part's are held at a time (Chen et al. 2016, arXiv 1604.06174), and losses still see the whole batch.
-        """
-        parts = ws.split(self.schedule.micro_batch or len(ws))
-        if len(parts) == 1:
-            return self._pass(ws, is_on=is_on, dtype=dtype)
-        images = [
-            checkpoint(self._pass, part, is_on=is_on and i == 0, dtype=dtype, use_reentrant=False)
-            for i, part in enumerate(parts)
-        ]
-        return torch.cat(images)
-
-    def _pass(self, ws: Tensor, *, is_on: bool, dtype: torch.dtype) -> Tensor:
-        if not (is_on and self.noise):
-            return self.generator.synthesis(ws, dtype=dtype)
-        maps = {}
-        for name, own in self.noise.items():
-            shared = self.generator.synthesis.get_buffer(name).expand(len(ws) - 1, 1, *own.shape[1:])
-            maps[name] = torch.cat([own[:, None], shared])  # [N, 1, r, r]
-        return torch.func.functional_call(self.generator.synthesis, maps, (ws,), {"dtype": dtype})
+        """Images at `ws`; where the first is the photo's, it has the noise maps that its inverter kept."""
+        own = self.noise if is_on else {}
+        return in_passes(self.generator, ws, own=own, size=self.schedule.micro_batch, dtype=dtype)
 
     def _sample(self, count: int, *, near: int) -> tuple[Tensor, Tensor]:
-        """Latents and the untouched generator's images at them; the first `near` on the way from the photo.
+        """Latents and the untouched generator's images at them, the first `near` of them near the photo.
 
-        w + α (w_z − w) with α uniform in [near_alpha, 1].  # [count, num_ws, w_dim], [count, 3, R, R]
+        -> [count, num_ws, w_dim], [count, 3, R, R]
         """
         assert self.manifold is not None
         chosen = self.manifold.draw(count, generator=self.random)
         ws, images = self.manifold.ws[chosen], self.manifold.images[chosen]
-        if near:
-            alpha = self.schedule.near_alpha + (1 - self.schedule.near_alpha) * torch.rand(near, generator=self.random)
-            ws[:near] = self.ws.lerp(ws[:near], alpha.to(ws)[:, None, None])
-            with torch.no_grad():
-                images[:near] = self._untouched[0].synthesis(ws[:near], dtype=self.schedule.dtype)
         if self.moves_mapping:
-            ws = torch.cat([ws[:near], self.manifold.mapped(chosen[near:], self.generator.mapping)])
-        return ws, images
+            ws = self.manifold.mapped(chosen, self.generator.mapping)
+        if not near:
+            return ws, images
+        around = self._near()
+        close = around.draw(near, generator=self.random)
+        return torch.cat([around.ws[close], ws[near:]]), torch.cat([around.images[close], images[near:]])
+
+    def _near(self) -> Manifold:
+        """Samples around the photo, made when they are first asked for."""
+        if self.around is None:
+            assert self.manifold is not None
+            reach = {"count": self.schedule.near_samples, "least": self.schedule.near_alpha}
+            untouched = self._untouched[0]
+            self.around = sample_near(self.manifold, untouched, ws=self.ws, **reach, random=self.random)
+        return self.around
 
     def _step_generator(
-        self, optimizer: LightningOptimizer, images: Images, *, discriminator: Discriminator | None
+        self,
+        optimizers: list[LightningOptimizer],
+        images: Images,
+        *,
+        discriminator: Discriminator | None,
+        factor: float,
     ) -> dict[str, Tensor]:
         if discriminator is not None:
             discriminator.requires_grad_(False)
@@ -162,13 +168,16 @@ class Tuner(pl.LightningModule):
             self._keep(images)
             return {}
         total = self.objective.total(terms, interval=self.schedule.interval)
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         if not torch.isfinite(total):
             self._stop("not finite")
         else:
             self._keep(images)
             self.manual_backward(total)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
+            self._pull(factor)
         return {"total": total} | terms
 
     def _step_discriminator(self, optimizer: LightningOptimizer, images: Images, step: int) -> dict[str, Tensor]:

@@ -14,8 +14,12 @@ class Schedule:
     """Steps, rates and budgets, as `Tune` documents them."""
 
     steps: int
+    optimizer: Literal["adam", "muon"]
     lr: float
     betas: tuple[float, float]
+    muon_lr: float
+    muon_momentum: float
+    pull: float
     warmup: float
     decay: float
     batch: int
@@ -23,6 +27,8 @@ class Schedule:
     interval: int
     locality_batch: int
     near_alpha: float
+    near_samples: int
+    near_share: float
     discriminator: Literal["joint", "frozen"]
     discriminator_lr: float
     r1_gamma: float
@@ -33,6 +39,11 @@ class Schedule:
     max_seconds: float | None
     dtype: torch.dtype
     log_interval: int
+
+    def near(self, step: int) -> int:
+        """How many of a step's samples for the locality term lie near the photo; `near_share` of them on average."""
+        each = self.near_share * self.locality_batch
+        return math.floor((step + 1) * each + 1e-9) - math.floor(step * each + 1e-9)
 
     def factor(self, step: int, *, seconds: float) -> float:
         """Of the learning rates: a linear warm-up, then half a cosine to the power `decay`, 0 at the budget's end."""

@@ -276,7 +276,7 @@ def test_batch_must_fill_groups(prior: Prior, photo, latent) -> None:
 
 
 def test_manifold(prior: Prior) -> None:
-    manifold = sample_manifold(prior.generator, count=20, seed=0, batch=8)
+    manifold = sample_manifold(prior.generator, count=20, seed=0)
     assert len(sample_manifold(prior.generator, count=3, seed=0).ws) == 3
     assert manifold.ws.shape == (20, 6, 8) and manifold.images.shape == (20, 3, 16, 16)
     assert torch.allclose(manifold.images[17:18], prior.generator.synthesis(manifold.ws[17:18]), atol=1e-5)

@@ -1,0 +1,75 @@
+"""Muon: momentum whose singular values are all brought near 1, so that no direction of a layer is left behind.
+
+Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; `torch.optim.Muon` is the same for plain matrices. Here
+the Newton-Schulz iteration runs on the Gram matrix, which for a convolution is many times smaller than its weights, and
+serves several steps.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic, Jordan et al.
+ITERATIONS = 6
+
+
+class Muon(Optimizer):
+    """For weights [out, in, k, k], each seen as a matrix [out, in·k²].
+
+    lr: root mean square of a weight's change in one step. momentum: of the gradient's average, with Nesterov's look
+    ahead. refresh: steps that share an inverse root; its average hardly turns in between.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], *, lr: float, momentum: float, refresh: int = 3) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "refresh": refresh})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore
+        """Move each weight that has a gradient, which `closure` may compute."""
+        if closure is not None:
+            with torch.enable_grad():
+                closure()
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    change = self._change(weight, momentum=group["momentum"], refresh=group["refresh"])
+                    weight.sub_(change.view_as(weight), alpha=group["lr"])
+
+    def _change(self, weight: nn.Parameter, *, momentum: float, refresh: int) -> Tensor:
+        """The momentum's matrix with equal singular values and a root mean square of 1.  # [out, in·k²]"""
+        assert weight.grad is not None
+        gradient, state = weight.grad.flatten(1), self.state[weight]
+        if not state:
+            state |= {"step": 0, "average": torch.zeros_like(gradient)}
+        state["average"].lerp_(gradient, 1 - momentum)
+        matrix = gradient.lerp(state["average"], momentum)
+        if state["step"] % refresh == 0:
+            state["root"] = inverse_root(matrix)
+        state["step"] += 1
+        change = state["root"] @ matrix if is_wide(matrix) else matrix @ state["root"]
+        return change * (change.square().mean() + 1e-20).rsqrt()
+
+
+def is_wide(matrix: Tensor) -> bool:
+    """Whether the rows are the fewer."""
+    return matrix.shape[0] <= matrix.shape[1]
+
+
+def inverse_root(matrix: Tensor) -> Tensor:
+    """About (M Mᵀ)^-½, or (Mᵀ M)^-½ where M is tall, up to a factor.  # [a, b] -> [c, c], c = min(a, b)
+
+    X ← (a I + b A + c A²) X with A = X Xᵀ, from X = M / ‖M Mᵀ‖^½. Every X is a polynomial in the first A, times M;
+    these polynomials commute, so A itself can be carried along.
+    """
+    gram = matrix @ matrix.t() if is_wide(matrix) else matrix.t() @ matrix
+    gram = gram / (gram.norm() + 1e-30)
+    a, b, c = COEFFICIENTS
+    unit = torch.eye(len(gram), device=gram.device, dtype=gram.dtype)
+    root = unit
+    for _ in range(ITERATIONS):
+        factor = a * unit + b * gram + c * (gram @ gram)
+        root, gram = factor @ root, factor @ gram @ factor
+    return root
