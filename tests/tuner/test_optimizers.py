@@ -37,7 +37,7 @@ def prior() -> Prior:
 
 
 def tuner(**settings: Any) -> Tune:
-    weights = {"adversarial_local": 0.0, "adversarial_global": 0.0, "locality": 0.1}
+    weights: dict[str, Any] = {"adversarial_local": 0, "adversarial_global": 0, "locality": 0.1}
     return Tune(objective=Objective(pyramid=LaplacianPyramid(norm="l2"), **weights), **(QUICK | settings))
 
 
