@@ -46,9 +46,9 @@ class Inversion:
         """The tuned generator's image at `ws` [N, num_ws, w_dim], default the photo's own -> [N, 3, R, R] float32."""
         ws = self.latent.ws if ws is None else ws
         arguments = {"noise_mode": noise_mode}
-        return torch.func.functional_call(self.generator.synthesis, self._noise(), (ws,), arguments)
+        return torch.func.functional_call(self.generator.synthesis, self.noise(), (ws,), arguments)
 
-    def _noise(self) -> dict[str, Tensor]:
+    def noise(self) -> dict[str, Tensor]:
         """The inverter's own noise maps, save those that the tuning moved on."""
         maps = self.latent.noise or {}
         return {name: value[0] for name, value in maps.items() if f"synthesis.{name}" not in self.moved}

@@ -58,6 +58,12 @@ def load_tuned(path: Path, *, prior: Prior | None) -> tuple[Generator, list[str]
     return generator, sorted(moved)
 
 
+def prior_of(path: Path) -> Prior:
+    """The prior that the tuned generator `path` belongs on, from where its header says. Raises InputError."""
+    header, _ = _read(path)
+    return _find_prior(path, header)
+
+
 def _moved(original: Generator, moved: dict[str, Tensor]) -> Generator:
     generator = copy.deepcopy(original)
     generator.load_state_dict(original.state_dict() | moved)

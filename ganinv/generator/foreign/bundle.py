@@ -1,12 +1,16 @@
 """Generators inside the files of inversion tools: encoder bundles (pSp, e4e, ReStyle, HyperStyle) and PTI's modules."""
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from . import rosinality
+from . import nvidia, rosinality
 from .found import Found
-from .unpickle import Node
+from .torch_pickle import View
+from .unpickle import Node, attribute
 
+MAX_MODULES = 500  # of a network in one file; a generator of 1024 pixels has about 130
 DECODER = "decoder."
 
 
@@ -29,6 +33,21 @@ def read(content: dict[str, Any]) -> Found:
     return Found(family="stylegan2", form=form, architecture=architecture, tensors=found, notes=notes)
 
 
-def read_module(node: Node) -> Found:
-    """A whole pickled module, as PTI saves its tuned generator. Raises ValueError."""
-    raise ValueError(f"holds a pickled module of the class {node.class_name}")
+def read_module(node: Node, file: Path) -> Found:
+    """A whole module of NVIDIA's classes, as PTI saves its tuned generator. Raises InputError or ValueError."""
+    _settle(node, set())
+    found = nvidia.read(node, file)
+    return replace(found, form=f"module of torch.save (as PTI's), {found.form}")
+
+
+def _settle(node: Node, seen: set[int]) -> None:
+    """Read the values of `node` and of the modules in it."""
+    if len(seen) > MAX_MODULES:
+        raise ValueError(f"it has more than {MAX_MODULES} modules")
+    seen.add(id(node))
+    for kind in ("_parameters", "_buffers"):
+        values = attribute(node, kind, dict)
+        values.update({name: value.read() for name, value in values.items() if isinstance(value, View)})
+    for part in attribute(node, "_modules", dict).values():
+        if isinstance(part, Node) and id(part) not in seen:
+            _settle(part, seen)

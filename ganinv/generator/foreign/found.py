@@ -21,3 +21,5 @@ class Found:
     architecture: dict[str, Any]
     tensors: dict[str, Tensor]
     notes: list[str] = field(default_factory=list)
+    licence: str = "not stated"
+    training: dict[str, Any] = field(default_factory=dict)

@@ -25,14 +25,14 @@ def read(file: Path) -> Found:
     """
     with opened(file) as content:
         try:
-            return _dispatch(content)
+            return _dispatch(content, file)
         except ValueError as error:
             raise InputError(f"{file}: {error}; give a StyleGAN2 checkpoint") from error
 
 
-def _dispatch(content: Any) -> Found:
+def _dispatch(content: Any, file: Path) -> Found:
     if isinstance(content, Node):
-        return bundle.read_module(content)
+        return bundle.read_module(content, file)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ValueError(f"holds a {type(content).__name__}, not networks by name")
     if "g_ema" in content or "g" in content:

@@ -1,12 +1,13 @@
-"""Encoder bundles: the decoder is the generator; the encoder is left, and said."""
+"""Encoder bundles: the decoder is the generator; the encoder is left, and said. PTI's modules are generators."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ganinv.errors import InputError
-from ganinv.generator.foreign import torch_file
+from ganinv.generator.foreign import torch_file, write_nvidia
 from ganinv.generator.foreign.write_rosinality import content
 
 
@@ -37,3 +38,13 @@ def test_wrong_bundles(bundle: dict, tmp_path: Path) -> None:
     torch.save(bundle, tmp_path / "e4e.pt")
     with pytest.raises(InputError, match="e4e.pt: style.1.weight is missing"):
         torch_file.read(tmp_path / "e4e.pt")
+
+
+def test_a_whole_module_is_a_generator(prior, tmp_path: Path) -> None:
+    writer = SimpleNamespace(Pickler=write_nvidia._Writer, __name__="pickle")
+    network = write_nvidia.content(prior)["G_ema"]
+    torch.save(network, tmp_path / "model.pt", pickle_module=writer, pickle_protocol=3)
+    found = torch_file.read(tmp_path / "model.pt")
+    assert found.form.startswith("module of torch.save (as PTI's)") and "The file has no discriminator." in found.notes
+    for name, tensor in prior.generator.state_dict().items():
+        assert torch.equal(found.tensors[f"G_ema.{name}"], tensor)
