@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from ganinv.generator.foreign.stylegan3 import read_generator
+from ganinv.generator.foreign.stylegan3 import half_precision, read_generator
 from ganinv.generator.foreign.unpickle import Node, load
 from ganinv.generator.stylegan2 import mix_styles
 from ganinv.generator.stylegan3 import Generator
@@ -49,6 +49,13 @@ def test_architecture(case: Case) -> None:
     assert record["family"] == "stylegan3" and record["mapping_lr_multiplier"] == 0.01
     shapes = {name: shape for name, (shape, _) in case.record["state_dict"].items() if name.startswith("G_ema.")}
     assert {name: list(value.shape) for name, value in tensors.items()} == shapes
+
+
+def test_half_precision_is_noted(case: Case) -> None:
+    first, *others = [layer["name"] for layer in case.record["meta"]["layers"] if layer["use_fp16"]]
+    assert others and half_precision(case.nodes["G_ema"]) == [
+        f"The generator's layers from {first} on were trained in float16; float32 is used here."
+    ]
 
 
 def test_layer_table(case: Case) -> None:

@@ -1,6 +1,5 @@
 """What the inert modules of a StyleGAN2 pickle say about themselves; all raise ValueError where that cannot be used."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from .unpickle import Node, attribute
 
 MAX_SIZE = 2**17  # of any number of channels, features or pixels
 MAX_LAYERS = 64  # of a mapping network
+MAX_NUMBER = 1e30  # of anything that is measured; whole numbers of a pickle can be too long for a float
 MAX_TAPS = 64  # of a low-pass filter
 SHOWN = 60  # letters of a name out of a file
 ACTIVATIONS = ("lrelu", "linear")
@@ -41,7 +41,7 @@ def whole(node: Node, name: str, *, most: int = MAX_SIZE) -> int:
 def number(node: Node, name: str) -> float:
     """An attribute that measures something."""
     value = node.state.get(name)
-    if type(value) not in (int, float) or not math.isfinite(value):  # pyright: ignore[reportArgumentType]
+    if type(value) not in (int, float) or not abs(value) <= MAX_NUMBER:  # pyright: ignore[reportArgumentType]
         raise ValueError(f"its {said(node.class_name)} has {name} {said(value)}; a finite number is needed")
     return value  # pyright: ignore[reportReturnType]
 

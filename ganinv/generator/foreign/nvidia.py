@@ -67,6 +67,7 @@ def _generator(node: Node, notes: list[str]) -> tuple[dict[str, Any], dict[str, 
     if not isinstance(synthesis, Node) or synthesis.class_name != "SynthesisNetwork":
         raise ValueError(f"its G_ema is a {said(node.class_name)}, which is neither StyleGAN2's nor StyleGAN3's")
     if "layer_names" in synthesis.state:
+        notes += stylegan3.half_precision(node)
         return stylegan3.read_generator(node, prefix="G_ema.")
     state, blocks, mapping = tensors(node), modules.blocks(synthesis), child(node, "mapping")
     modules.check_activations(node)

@@ -6,11 +6,12 @@ from typing import Any
 from torch import Tensor
 
 from ..stylegan3_geometry import Geometry, layers
+from . import modules
+from .modules import MAX_LAYERS, child, number, whole
 from .unpickle import Node, attribute, tensors
 
 FIRST_STOPBAND = 2**2.1  # of every published configuration
 CLOSE = 1e-6  # relative, of frequencies
-LARGEST = 2**24  # of any number
 
 
 def read_generator(node: Node, *, prefix: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -18,51 +19,61 @@ def read_generator(node: Node, *, prefix: str) -> tuple[dict[str, Any], dict[str
 
     Taken from what the modules hold, and compared with every layer's own sizes, bands and padding. Raises ValueError.
     """
-    mapping, synthesis = _module(node, "mapping"), _module(node, "synthesis")
-    stages = [_module(synthesis, name) for name in _names(synthesis)]
-    geometry = _geometry(synthesis, stages)
+    mapping, synthesis = child(node, "mapping"), child(node, "synthesis")
+    stages = [child(synthesis, name) for name in _names(synthesis)]
+    geometry, depth = _geometry(synthesis, stages), whole(mapping, "num_layers", most=MAX_LAYERS)
     record = {
         "family": "stylegan3",
-        **{name: _whole(node, name) for name in ("z_dim", "w_dim", "c_dim")},
-        "mapping_layers": _whole(mapping, "num_layers"),
-        "mapping_lr_multiplier": _number(_module(mapping, "fc0"), "bias_gain"),
+        **{name: whole(node, name) for name in ("z_dim", "w_dim", "c_dim")},
+        "mapping_layers": depth,
+        "mapping_lr_multiplier": modules.lr_multiplier(mapping, depth),
         **geometry,
-        "output_scale": _number(synthesis, "output_scale"),
+        "output_scale": number(synthesis, "output_scale"),
         "use_radial_filters": any(attribute(stage, "down_radial", bool) for stage in stages),
         "conv_clamp": _clamp(stages[0]),
     }
+    modules.check_activations(mapping)
     for stage, expected in zip(stages, layers(**geometry), strict=True):
         _compare(stage, expected, is_radial=record["use_radial_filters"], clamp=record["conv_clamp"])
     return record, {prefix + name: value.float() for name, value in tensors(node).items()}
 
 
+def half_precision(node: Node) -> list[str]:
+    """A note where layers of the generator's synthesis were trained in half precision."""
+    synthesis = child(node, "synthesis")
+    names = [name for name in _names(synthesis) if child(synthesis, name).state.get("use_fp16") is True]
+    if not names:
+        return []
+    return [f"The generator's layers from {modules.said(names[0])} on were trained in float16; float32 is used here."]
+
+
 def _geometry(synthesis: Node, stages: list[Node]) -> dict[str, Any]:
     """Arguments of `stylegan3_geometry.layers`."""
-    first, last, resolution = stages[0], stages[-1], _whole(synthesis, "img_resolution")
+    first, last, resolution = stages[0], stages[-1], whole(synthesis, "img_resolution")
     if resolution < 1:
         raise ValueError("SynthesisNetwork has the img_resolution 0")
-    stopband = _number(last, "out_half_width") + _number(last, "out_cutoff")
+    stopband = number(last, "out_half_width") + number(last, "out_cutoff")
     return {
         "img_resolution": resolution,
-        "img_channels": _whole(last, "out_channels"),
+        "img_channels": whole(last, "out_channels"),
         **_widths(stages),
         "num_layers": len(stages) - 1,
-        "num_critical": _whole(synthesis, "num_critical"),
-        "first_cutoff": _number(first, "in_cutoff"),
+        "num_critical": whole(synthesis, "num_critical"),
+        "first_cutoff": number(first, "in_cutoff"),
         "first_stopband": _stated(synthesis, "first_stopband", FIRST_STOPBAND),
         "last_stopband_rel": stopband / (resolution / 2),
-        "margin_size": _whole(synthesis, "margin_size"),
-        "conv_kernel": _whole(first, "conv_kernel"),
-        "filter_size": _whole(first, "up_taps") // max(_whole(first, "up_factor"), 1),
-        "lrelu_upsampling": _whole(first, "up_factor"),
+        "margin_size": whole(synthesis, "margin_size"),
+        "conv_kernel": whole(first, "conv_kernel"),
+        "filter_size": whole(first, "up_taps") // max(whole(first, "up_factor"), 1),
+        "lrelu_upsampling": whole(first, "up_factor"),
     }
 
 
 # width = round(min(base / 2 f_c, max))
 def _widths(stages: list[Node]) -> dict[str, int]:
     """The roundest base that gives every width."""
-    widths = [_whole(stage, "out_channels") for stage in stages[:-1]]
-    cutoffs = [_number(stage, "out_cutoff") for stage in stages[:-1]]
+    widths = [whole(stage, "out_channels") for stage in stages[:-1]]
+    cutoffs = [number(stage, "out_cutoff") for stage in stages[:-1]]
     low = max(2 * f * (width - 0.5) for width, f in zip(widths, cutoffs, strict=True))
     below = [2 * f * (width + 0.5) for width, f in zip(widths, cutoffs, strict=True) if width < max(widths)]
     high = min(below, default=2 * low)
@@ -102,7 +113,7 @@ def _compare(stage: Node, expected: Geometry, *, is_radial: bool, clamp: float |
         "out_half_width": target.half_width,
     }
     wrong = [name for name, value in exact.items() if _plain(stage.state.get(name)) != value]
-    wrong += [name for name, f in frequencies.items() if not math.isclose(_number(stage, name), f, rel_tol=CLOSE)]
+    wrong += [name for name, f in frequencies.items() if not math.isclose(number(stage, name), f, rel_tol=CLOSE)]
     if wrong:
         found = _plain(stage.state.get(wrong[0]))
         raise ValueError(f"its layer {expected.name} has {wrong[0]} {found!r:.60}, which does not fit its other layers")
@@ -115,35 +126,14 @@ def _names(synthesis: Node) -> list[str]:
     return names
 
 
-def _module(node: Node, name: str) -> Node:
-    found = attribute(node, "_modules", dict).get(name)
-    if not isinstance(found, Node):
-        raise ValueError(f"{node.class_name} has no module {name}")
-    return found
-
-
 def _clamp(stage: Node) -> float | None:
-    return None if stage.state.get("conv_clamp") is None else _number(stage, "conv_clamp")
+    return None if stage.state.get("conv_clamp") is None else number(stage, "conv_clamp")
 
 
 def _stated(node: Node, name: str, default: float) -> float:
     """A number that no attribute keeps, as the constructor got it."""
     stated = attribute(node, "_init_kwargs", dict)
-    return _number(Node(node.class_name, stated), name) if name in stated else default
-
-
-def _whole(node: Node, name: str) -> int:
-    value = _number(node, name)
-    if value != int(value) or value < 0:
-        raise ValueError(f"{node.class_name} has {name} {value}, which is no count")
-    return int(value)
-
-
-def _number(node: Node, name: str) -> float:
-    value = attribute(node, name, (int, float))
-    if not abs(value) <= LARGEST:
-        raise ValueError(f"{node.class_name} has a {name} beyond every network's")
-    return value
+    return number(Node(node.class_name, stated), name) if name in stated else default
 
 
 def _plain(value: Any) -> Any:
