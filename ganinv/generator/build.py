@@ -21,6 +21,7 @@ NEEDED = {"z_dim", "w_dim", "img_resolution"}
 FAMILIES: dict[str, type[Generator]] = {"stylegan2": stylegan2.Generator, "stylegan3": stylegan3.Generator}
 MAX_SIZE = 2**17  # of any number in an architecture record, so that a broken one cannot take all memory
 MAX_LAYERS = 64  # of anything that a record counts in layers
+MAX_TAPS = 64  # of a low-pass filter
 SAMPLES, CHUNK = 10_000, 1000  # z for the mean of w, and how many are mapped at a time
 DRAWN = 2**14  # values; fewer are drawn as ever
 DIVISIONS = (torch.Tensor.div, torch.Tensor.__truediv__)
@@ -102,6 +103,10 @@ def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any
         most = MAX_LAYERS if "layers" in name else MAX_SIZE
         if isinstance(value, int) and value > most:
             raise InputError(f"{file}: its architecture record has {name} {value}, more than {most} allowed")
+        if isinstance(value, list) and len(value) > MAX_TAPS:
+            raise InputError(
+                f"{file}: its architecture record has {name} of {len(value)} numbers, more than {MAX_TAPS}"
+            )
     try:
         with torch.random.fork_rng(devices=[]), _Weightless():
             return make(architecture)

@@ -21,7 +21,15 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..files import write_bytes
 from ..weights import TABLE, find
-from .build import W_AVG, assemble_discriminator, assemble_generator, build_discriminator, build_generator, mean_w
+from .build import (
+    MAX_SIZE,
+    W_AVG,
+    assemble_discriminator,
+    assemble_generator,
+    build_discriminator,
+    build_generator,
+    mean_w,
+)
 from .discriminator import Discriminator
 from .family import Generator
 from .foreign import sniff
@@ -119,7 +127,8 @@ def _with_w_avg(found: Found, file: Path) -> Generator:
     name = f"G_ema.{W_AVG}"
     if name in found.tensors:
         return assemble_generator(found.architecture, found.tensors, file)
-    w_avg = torch.zeros(found.architecture["w_dim"])
+    w_dim = found.architecture.get("w_dim")
+    w_avg = torch.zeros(w_dim if isinstance(w_dim, int) and 0 < w_dim <= MAX_SIZE else 0)
     generator = assemble_generator(found.architecture, found.tensors | {name: w_avg}, file)
     generator.mapping.w_avg.copy_(mean_w(generator))
     if not torch.isfinite(generator.mapping.w_avg).all():
