@@ -106,7 +106,7 @@ def _write_w(inversion: "Inversion", target: Path, *, form: str) -> str:
 
     from .files import write_bytes
 
-    path = target / "projected_w.npz" if form == "folder" else target.with_name(f"{target.stem}.projected_w.npz")
+    path = target / "projected_w.npz" if form == "folder" else target.with_name(f"{target.name}.projected_w.npz")
     buffer = io.BytesIO()
     np.savez(buffer, w=inversion.latent.ws.detach().cpu().float().numpy())
     write_bytes(path, buffer.getvalue())

@@ -159,7 +159,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", help="a checkpoint, a name of ganinv.weights, or a photo's folder in a run")
     parser.add_argument("--prior", help="of a photo's folder: the prior that was tuned, where it has moved since")
     given = parser.parse_args(arguments)
-    logging.getLogger("ganinv").setLevel(logging.ERROR)  # notes are among the facts
     try:
         facts = describe(given.file, prior=given.prior)
     except InputError as error:
@@ -171,4 +170,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    logging.getLogger("ganinv").setLevel(logging.ERROR)  # notes are among the facts
     sys.exit(main())

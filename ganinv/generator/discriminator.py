@@ -23,7 +23,9 @@ def minibatch_stddev(x: Tensor, *, group_size: int | None, num_channels: int) ->
             f" use a multiple of {group}, or fewer than {group}"
         )
     y = x.float().reshape(group, n // group, num_channels, c // num_channels, h, w)
-    y = (y.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=[2, 3, 4])  # [N/G, F]
+    # Not Tensor.var, whose second derivative (of R1) is half as exact in float32.
+    variance = (y - y.mean(dim=0)).square().mean(dim=0)
+    y = (variance + 1e-8).sqrt().mean(dim=[2, 3, 4])  # [N/G, F]
     maps = y[:, :, None, None].repeat(group, 1, h, w).to(x.dtype)
     return torch.cat([x, maps], dim=1)
 
@@ -129,7 +131,7 @@ class Discriminator(nn.Module):
         img_resolution: int,
         img_channels: int = 3,
         c_dim: int = 0,
-        channel_base: int = 32768,
+        channel_base: int | dict[str, int] = 32768,
         channel_max: int = 512,
         architecture: Architecture = "resnet",
         mapping_layers: int = 8,

@@ -14,9 +14,14 @@ LRELU_SLOPE = 0.2
 SQRT2 = math.sqrt(2)
 
 
-def channels(resolution: int, *, channel_base: int, channel_max: int) -> int:
-    """Width of the block at `resolution`."""
-    return min(channel_base // resolution, channel_max)
+def channels(resolution: int, *, channel_base: int | dict[str, int], channel_max: int) -> int:
+    """Width of the block at `resolution`: min(base / resolution, max), or what a table by resolution says."""
+    if not isinstance(channel_base, dict):
+        return min(channel_base // resolution, channel_max)
+    width = channel_base.get(str(resolution))
+    if type(width) is not int or not 0 < width <= channel_max:
+        raise ValueError(f"channel_base: needs a width of 1 to {channel_max} at {resolution} pixels, got {width!r:.20}")
+    return width
 
 
 def block_resolutions(img_resolution: int) -> list[int]:

@@ -24,7 +24,7 @@ class Generator(nn.Module):
         img_channels: int = 3,
         mapping_layers: int = 8,
         mapping_lr_multiplier: float = 0.01,
-        channel_base: int = 32768,
+        channel_base: int | dict[str, int] = 32768,
         channel_max: int = 512,
         architecture: Architecture = "skip",
         conv_clamp: float | None = None,

@@ -177,7 +177,7 @@ class Synthesis(nn.Module):
         w_dim: int,
         img_resolution: int,
         img_channels: int = 3,
-        channel_base: int = 32768,
+        channel_base: int | dict[str, int] = 32768,
         channel_max: int = 512,
         architecture: Architecture = "skip",
         conv_clamp: float | None = None,

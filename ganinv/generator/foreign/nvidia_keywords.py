@@ -21,7 +21,7 @@ def generator_keywords(generator: Generator, architecture: Keywords) -> Keywords
             "lr_multiplier": architecture.get("mapping_lr_multiplier", 0.01),
         },
         "synthesis_kwargs": {
-            "channel_base": architecture.get("channel_base", 32768),
+            "channel_base": _base(architecture.get("channel_base", 32768)),
             "channel_max": architecture.get("channel_max", 512),
             "architecture": architecture.get("g_architecture", "skip"),
             "conv_clamp": architecture.get("conv_clamp"),
@@ -38,7 +38,7 @@ def discriminator_keywords(discriminator: Discriminator, architecture: Keywords)
         "c_dim": discriminator.c_dim,
         "img_resolution": discriminator.img_resolution,
         "img_channels": discriminator.img_channels,
-        "channel_base": _own(architecture, "channel_base", 32768),
+        "channel_base": _base(_own(architecture, "channel_base", 32768)),
         "channel_max": _own(architecture, "channel_max", 512),
         "architecture": architecture.get("d_architecture", "resnet"),
         "conv_clamp": end.conv.clamp,
@@ -55,6 +55,11 @@ def discriminator_keywords(discriminator: Discriminator, architecture: Keywords)
 def _label_mapping(discriminator: Discriminator, architecture: Keywords) -> Keywords:
     layers, multiplier = discriminator.mapping.num_layers, _own(architecture, "mapping_lr_multiplier", 0.01)
     return {"num_layers": layers, "lr_multiplier": multiplier}
+
+
+def _base(channel_base: int | dict[str, int]) -> int:
+    """One number, as these classes take no table: the base of the widest block."""
+    return max(int(r) * c for r, c in channel_base.items()) if isinstance(channel_base, dict) else channel_base
 
 
 def _own(architecture: Keywords, key: str, default: Any) -> Any:

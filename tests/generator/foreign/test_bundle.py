@@ -1,13 +1,14 @@
 """Encoder bundles: the decoder is the generator; the encoder is left, and said. PTI's modules are generators."""
 
+import io
+import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ganinv.errors import InputError
-from ganinv.generator.foreign import torch_file, write_nvidia
+from ganinv.generator.foreign import nvidia_pickle, torch_file, write_nvidia
 from ganinv.generator.foreign.write_rosinality import content
 
 
@@ -40,10 +41,26 @@ def test_wrong_bundles(bundle: dict, tmp_path: Path) -> None:
         torch_file.read(tmp_path / "e4e.pt")
 
 
+def _save_module(path: Path, network: nvidia_pickle.Network) -> None:
+    """As torch.save puts a whole module into its zip: the values lie beside the pickle."""
+    values: list[torch.Tensor] = []
+
+    def outside(writer: nvidia_pickle.Writer, storage: nvidia_pickle.Storage) -> None:
+        kind, key = nvidia_pickle.Class("torch", "FloatStorage"), str(len(values))
+        writer.put(nvidia_pickle.Reference(("storage", kind, key, "cpu", storage.values.numel())))
+        values.append(storage.values)
+
+    with zipfile.ZipFile(path, "w") as archive, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(nvidia_pickle.FORMS, nvidia_pickle.Storage, outside)
+        buffer = io.BytesIO()
+        nvidia_pickle.Writer(buffer).dump(network)
+        archive.writestr("model/data.pkl", buffer.getvalue())
+        for key, tensor in enumerate(values):
+            archive.writestr(f"model/data/{key}", tensor.numpy().tobytes())
+
+
 def test_a_whole_module_is_a_generator(prior, tmp_path: Path) -> None:
-    writer = SimpleNamespace(Pickler=write_nvidia._Writer, __name__="pickle")
-    network = write_nvidia.content(prior)["G_ema"]
-    torch.save(network, tmp_path / "model.pt", pickle_module=writer, pickle_protocol=3)
+    _save_module(tmp_path / "model.pt", write_nvidia.content(prior)["G_ema"])
     found = torch_file.read(tmp_path / "model.pt")
     assert found.form.startswith("module of torch.save (as PTI's)") and "The file has no discriminator." in found.notes
     for name, tensor in prior.generator.state_dict().items():

@@ -48,6 +48,7 @@ def test_round_trip(prior, path: Path) -> None:
     [
         {"img_resolution": 8, "mapping_layers": 1},
         {"channel_base": 512, "channel_max": 5},
+        {"channel_base": {"4": 5, "8": 5, "16": 9}, "channel_max": 9},
         {"channel_base": 64, "channel_max": 16, "z_dim": 5, "w_dim": 5},
     ],
 )
