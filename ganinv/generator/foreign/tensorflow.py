@@ -49,7 +49,7 @@ def _read(tree: Any) -> Found:
     raw, critic, average = networks
     notes: list[str] = []
     architecture, tensors = _generator(average, notes)
-    _, training = _generator(raw, [])
+    training = {} if raw is average else _generator(raw, [])[1]
     record, discriminator = _discriminator(critic, architecture, notes)
     found = {"G_ema": tensors, "D": discriminator, "G": training}
     return Found(

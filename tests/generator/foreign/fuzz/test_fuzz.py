@@ -1,0 +1,83 @@
+"""Broken and hostile checkpoints by the thousand: each loads or is refused by one sentence, and nothing else happens.
+
+GANINV_FUZZ_CASES: how many (default 2,000), GANINV_FUZZ_START: the number of the first, so that a run goes on where
+another ended. A failure names its case; the same numbers make the same files.
+"""
+
+import os
+import random
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import load_prior
+
+CASES = int(os.environ.get("GANINV_FUZZ_CASES", 2000))
+START = int(os.environ.get("GANINV_FUZZ_START", 0))
+MEMORY = 200 * 2**20  # bytes beyond what the process had
+CPU = 5  # seconds for one case
+
+
+def test_every_seed_loads(mutator, tmp_path: Path) -> None:
+    assert mutator.seeds
+    for seed in mutator.seeds:
+        (tmp_path / "seed").write_bytes(seed)
+        assert load_prior(tmp_path / "seed").generator.w_dim
+
+
+def test_mutated_files(mutator, watch, tmp_path: Path, caplog) -> None:
+    caplog.set_level("ERROR")
+    b"x".decode("cp437")  # what zipfile imports late, for names of older zips
+    for seed in mutator.seeds:  # and whatever else is imported late
+        (tmp_path / "case").write_bytes(seed)
+        load_prior(tmp_path / "case")
+    outcomes = [
+        _loads(mutator, f"{mutator.kind}/{START + i}", watch, tmp_path / "case") for i in range(_count(mutator.kind))
+    ]
+    assert mutator.kind == "program" or {True, False} == set(outcomes) or len(outcomes) < 200
+
+
+def _count(kind: str) -> int:
+    """Fixtures are larger, and other kinds cover the same code: a twentieth of a kind's share."""
+    share = CASES // 6 + 1
+    return share // 20 + 1 if kind == "fixture" else share
+
+
+def _loads(make: Callable[[random.Random], bytes], name: str, watch, path: Path) -> bool:
+    path.write_bytes(make(random.Random(name)))
+    before, said = _peak(), None
+    watch.seen.clear()
+    try:
+        with _cpu_limit(), watch.armed():
+            load_prior(path)
+    except InputError as error:
+        said = str(error)
+    except BaseException as error:
+        raise AssertionError(f"case {name}: {type(error).__name__}: {error}") from error
+    assert not watch.seen, f"case {name}: {watch.seen}"
+    assert said is None or ("\n" not in said and len(said) < 1000), f"case {name}: {said}"
+    assert _peak() - before < MEMORY, f"case {name}: {_peak() - before} bytes more"
+    return said is None
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@contextmanager
+def _cpu_limit() -> Iterator[None]:
+    """Against an endless loop: seconds of this process's own work, whatever else the machine does."""
+
+    def stop(*_) -> None:
+        raise TimeoutError(f"more than {CPU} s of work")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
