@@ -91,7 +91,7 @@ def _tensor(
 ) -> Tensor:
     if not isinstance(storage, Storage) or type(offset) is not int:
         raise Damaged("has a tensor without a storage")
-    size, stride = sizes(size), sizes(stride)
+    size, stride = sizes(size), _strides(stride)
     if len(size) != len(stride) or offset < 0:
         raise Damaged(f"has a tensor at offset {offset} with shape {list(size)} and strides {list(stride)}")
     count = math.prod(size)
@@ -105,6 +105,12 @@ def _tensor(
     values = torch.from_numpy(blobs.read(storage.blob, storage.start + offset * step, reach * step))
     values = values.ne(0) if storage.dtype == torch.bool else values.view(storage.dtype)
     return values.as_strided(size, stride).contiguous()
+
+
+def _strides(stride: Any) -> tuple[int, ...]:
+    if not isinstance(stride, tuple) or any(type(step) is not int or not 0 <= step <= 2**40 for step in stride):
+        raise Damaged("has a tensor whose strides are no whole numbers from 0 on")
+    return stride
 
 
 def _parameter(tensor: Any, requires_grad: Any, hooks: Any) -> Tensor:

@@ -83,7 +83,7 @@ def _load_zip(stream: BinaryIO, size: int, blobs: Blobs) -> Any:
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OverflowError, ValueError, struct.error) as error:
         raise Damaged(f"cannot be found: the file is not a whole zip ({error})") from error
     pickles = [name for name in records if name.endswith("/data.pkl") and name.count("/") == 1]
-    if len(pickles) != 1 or any(name.split("/")[1] == "code" for name in records):
+    if len(pickles) != 1 or any("/code/" in name for name in records):
         raise Damaged("is not there: this zip is no checkpoint of torch.save (TorchScript, or another kind)")
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in records and _bytes(stream, records[f"{root}byteorder"], 16) != b"little":

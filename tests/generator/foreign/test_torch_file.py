@@ -46,6 +46,7 @@ def test_values_are_those_that_were_saved(save) -> None:
         "whole": base,
         "part": base[3:9].view(2, 3),
         "turned": torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last),
+        "large steps": torch.randn(1, 1, 64, 1024),
         "half": torch.randn(5).half(),
         "double": torch.randn(5).double(),
         "counts": torch.tensor([1, 2**20]),
@@ -168,10 +169,12 @@ def test_a_compressed_zip_is_refused(tmp_path: Path) -> None:
 
 def test_other_zips_and_pickles(tmp_path: Path) -> None:
     path = tmp_path / "other.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("photo.png", b"")
-    with pytest.raises(InputError, match="no checkpoint of torch.save"):
-        torch_file.read(path)
+    for names in (["photo.png"], ["script/data.pkl", "script/code/net.py"]):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(name, b"")
+        with pytest.raises(InputError, match="no checkpoint of torch.save"):
+            torch_file.read(path)
     path.write_bytes(pickle.dumps({"g_ema": 1}, protocol=2))
     with pytest.raises(InputError, match="not one of torch.save"):
         torch_file.read(path)
