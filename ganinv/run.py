@@ -71,6 +71,8 @@ def assemble(cfg: DictConfig) -> "Method":
     if reconstruction.lpips is not None:
         reconstruction.lpips.to(device)
     tuner.fits(prior)
+    if "frechet" in metrics:
+        metrics["frechet"].prepare(prior)
     return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
 
 

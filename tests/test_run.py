@@ -209,6 +209,19 @@ def test_one_bad_photo_among_good_ones(command: Command, photos: Path, tmp_path:
     assert again.code == 0 and "anna: finished before" in again.out
 
 
+@pytest.mark.parametrize("setting", ["tuner.reals", "metric.frechet.real"])
+def test_real_images_that_cannot_be_read_end_the_run_before_the_first_photo(
+    setting: str, command: Command, photos: Path, tmp_path: Path, shared: Callable[[str], Path]
+) -> None:
+    (tmp_path / "reals").mkdir()
+    for number in range(300):
+        (tmp_path / f"reals/{number}.png").touch()
+    network = shared("weights/lpips_alexnet_features.safetensors")
+    ended = command(f"dataset.path={photos}", f"{setting}=reals", f"metric.frechet.network.weights={network}")
+    assert ended.code == 2 and len(ended.err.splitlines()) == 1 and "reals" in ended.err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture"])
 def test_a_single_bad_photo_is_a_sentence(content: bytes, command: Command, tmp_path: Path) -> None:
     (tmp_path / "me.png").write_bytes(content)

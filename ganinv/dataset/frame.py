@@ -49,7 +49,9 @@ class Frame:
         """Width and height of the photo within the square; even, so that the bars are equal."""
         aspect = self.aspect or 1
         shorter = 2 * round(resolution * min(aspect, 1 / aspect) / 2)
-        return (resolution, shorter) if aspect > 1 else (shorter, resolution) if aspect < 1 else (resolution,) * 2
+        if aspect == 1:
+            return resolution, resolution
+        return (resolution, shorter) if aspect > 1 else (shorter, resolution)
 
     def cut(self, image: Image.Image) -> tuple[Image.Image, list[str]]:
         """The part of a photo that is used, and a word where it is not just the photo."""

@@ -116,8 +116,8 @@ class Drift:
 class FrechetRatio:
     """Fréchet distance to real images, tuned over untouched, with the two distances.
 
-    What does not depend on the photo (features of the real images, the untouched generator's distance) is computed at
-    the first photo and kept.
+    What does not depend on the photo (features of the real images, the untouched generator's distance) is computed
+    once, by `prepare` or at the first photo.
     """
 
     def __init__(
@@ -177,6 +177,12 @@ class FrechetRatio:
         if alpha != 1:
             untouched = frechet_distance(real, self._features(prior.generator, pair[0]))
         return untouched, frechet_distance(real, self._features(tuned, pair[1]))
+
+    def prepare(self, prior: Prior) -> None:
+        """Compute what does not depend on the photo. InputError: fewer usable images than the network needs."""
+        if self.real is not None:
+            with torch.inference_mode():
+                self._reference(prior)
 
     def _reference(self, prior: Prior) -> tuple[Tensor, float]:
         """Features of the real images at the prior's resolution, and the untouched generator's distance to them."""

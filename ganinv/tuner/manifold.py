@@ -65,8 +65,9 @@ def sample_near(
     return Manifold(ws=near, images=render(generator, near), z=manifold.z[chosen])
 
 
-def render(generator: Generator, ws: Tensor, *, batch: int = 32) -> Tensor:
-    """`ws` [N, num_ws, w_dim] -> [N, 3, R, R]"""
+def render(generator: Generator, ws: Tensor) -> Tensor:
+    """`ws` [N, num_ws, w_dim] -> [N, 3, R, R], as many at once as 32 of 64 pixels have pixels."""
+    batch = max(32 * 64**2 // generator.img_resolution**2, 1)
     return torch.cat([generator.synthesis(part) for part in ws.split(batch)])
 
 

@@ -193,8 +193,11 @@ class Tuner(pl.LightningModule):
             terms["r1"] = self.objective.penalty(images, self.discriminator, dtype=dtype)
             total = total + s.r1_gamma / 2 * s.r1_interval * terms["r1"].mean()
         optimizer.zero_grad()
-        self.manual_backward(total)
-        optimizer.step()
+        if not torch.isfinite(total):
+            self._stop("not finite")
+        else:
+            self.manual_backward(total)
+            optimizer.step()
         return terms
 
     @torch.no_grad()

@@ -46,9 +46,12 @@ class Schedule:
         return math.floor((step + 1) * each + 1e-9) - math.floor(step * each + 1e-9)
 
     def factor(self, step: int, *, seconds: float) -> float:
-        """Of the learning rates: a linear warm-up, then half a cosine to the power `decay`, 0 at the budget's end."""
+        """Of the learning rates: a linear warm-up, then half a cosine to the power `decay`, 0 at the budget's end.
+
+        What is spent is the larger share of the steps and of the seconds, where these are limited.
+        """
         spent = step / self.steps
         if self.max_seconds is not None:
             spent = max(spent, min(seconds / self.max_seconds, 1))
-        rise = min((step + 1) / (self.warmup * self.steps + 1), 1)
+        rise = min(max((step + 1) / (self.warmup * self.steps + 1), spent / max(self.warmup, 1e-9)), 1)
         return rise * (0.5 + 0.5 * math.cos(math.pi * spent)) ** self.decay

@@ -157,22 +157,32 @@ class Tune:
         fit(module, name=name, progress=self.progress)
         generator.to(image.device)  # Lightning leaves a module on the CPU
         if module.stopped == "not finite":
-            log.warning("%s: the loss is no longer finite; the best weights so far are kept: lower tuner.lr", name)
+            log.warning(
+                "%s: the loss is no longer finite; the best weights so far are kept: lower %s", name, self._rates()
+            )
         _restore_best(module)
         moved = _moved(prior.generator, generator.requires_grad_(False))
         seconds = time.perf_counter() - started
         return Tuned(generator.eval(), moved, module.curve, module.steps_done, seconds, module.stopped)
 
     def fits(self, prior: Prior) -> None:
-        """Refuse, with an InputError, a prior that these settings cannot tune."""
+        """Refuse, with an InputError, a prior or real images that these settings cannot tune with."""
+        if self.objective.weights["locality"] and not (self.schedule.locality_batch or self.objective.is_adversarial):
+            raise InputError("tuner.locality_batch: 0 leaves the locality term out; set 1 or more, or loss.locality=0")
         if self.schedule.noise_maps and not has_noise_maps(prior.generator):
             raise InputError(f"tuner.noise_maps: {prior.name}'s generator has no noise maps to tune; set it to false")
         if not self.objective.is_adversarial:
             return
+        self._opened(prior.generator.img_resolution)
         if prior.discriminator is None:
             raise InputError(
                 f"{prior.name}: this prior has no discriminator, which the adversarial terms need; take one that has,"
                 " or set loss.adversarial_local=0 loss.adversarial_global=0"
+            )
+        if prior.discriminator.c_dim:
+            raise InputError(
+                f"{prior.name}: its discriminator needs the photo's label, which nobody names; take a prior without"
+                " labels, or set loss.adversarial_local=0 loss.adversarial_global=0"
             )
         group = prior.discriminator.group_size
         if self.schedule.batch % group:
@@ -181,9 +191,17 @@ class Tune:
                 f" is needed, got {self.schedule.batch}"
             )
 
+    def _rates(self) -> str:
+        """The settings of what may have diverged."""
+        names = ["lr", *(["muon_lr"] if self.schedule.optimizer == "muon" else [])]
+        names += ["discriminator_lr"] if self.objective.is_adversarial else []
+        return " or ".join(f"tuner.{name}" for name in names)
+
     def _opened(self, resolution: int) -> Reals | None:
         if isinstance(self.reals, str):
-            self.reals = RealImages(path=self.reals, resolution=resolution)
+            opened = RealImages(path=self.reals, resolution=resolution)
+            assert len(opened.images)  # decoded now: what cannot be read shows before the first photo
+            self.reals = opened
         return self.reals
 
     def _sampled(self, prior: Prior, seed: int) -> Manifold:

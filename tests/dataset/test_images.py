@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 import zipfile
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -29,8 +29,9 @@ def zipped(folder, names):
     return folder / "photos.zip"
 
 
-def photos_in(path, **settings):
-    photos = list(Images(path=str(path), **{"resolution": 16} | settings))
+def photos_in(path, **settings: Any):
+    arguments: dict[str, Any] = {"resolution": 16} | settings
+    photos = list(Images(path=str(path), **arguments))
     assert all(isinstance(photo, Photo) for photo in photos)
     return cast(list[Photo], photos)
 

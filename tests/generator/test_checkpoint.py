@@ -107,7 +107,12 @@ def test_wrong_files(prior: Prior, tmp_path: Path, change, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("length", "said"),
-    [(0, "is empty"), (7, "has 7 bytes"), (100, "not a whole safetensors file"), (5000, "not a whole safetensors file")],
+    [
+        (0, "is empty"),
+        (7, "has 7 bytes"),
+        (100, "not a whole safetensors file"),
+        (5000, "not a whole safetensors file"),
+    ],
 )
 def test_truncated(prior: Prior, tmp_path: Path, length: int, said: str) -> None:
     path = tmp_path / "tiny.safetensors"

@@ -65,6 +65,7 @@ def prior() -> Prior:
 def tuned(prior: Prior) -> Generator:
     """One weight moved: a colour of the last layer."""
     generator = copy.deepcopy(prior.generator)
+    assert isinstance(generator, Generator)
     generator.synthesis.get_submodule("b16.torgb").bias[1] += 0.2  # pyright: ignore
     return generator
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
@@ -116,6 +117,36 @@ def test_a_step_without_gradient_still_runs_its_closure() -> None:
     weight, calls = nn.Parameter(torch.ones(2, 2, 3, 3)), []
     Muon([weight], lr=0.1, momentum=0.9).step(lambda: calls.append(torch.is_grad_enabled()))
     assert calls == [True] and torch.equal(weight.detach(), torch.ones(2, 2, 3, 3))
+
+
+def test_a_budget_of_seconds_warms_up_in_seconds() -> None:
+    schedule = replace(tuner(warmup=0.1, steps=100_000).schedule, max_seconds=10.0)
+    assert schedule.factor(5, seconds=0.5) == pytest.approx(0.5, abs=0.01)  # half of the warm-up
+    assert schedule.factor(10, seconds=1) > 0.95 and schedule.factor(99, seconds=10) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_discriminator_with_labels_is_refused() -> None:
+    architecture = ARCHITECTURE | {"c_dim": 3}
+    generator, discriminator = build_generator(architecture), build_discriminator(architecture)
+    labelled = Prior(generator, discriminator, fingerprint(generator), architecture, "labelled")
+    loss = Objective(pyramid=LaplacianPyramid(), adversarial_global=1)
+    with pytest.raises(InputError, match="labelled: its discriminator needs the photo's label"):
+        Tune(objective=loss, **QUICK).fits(labelled)
+
+
+def test_locality_without_samples_is_refused(prior: Prior) -> None:
+    with pytest.raises(InputError, match="tuner.locality_batch: 0"):
+        tuner(locality_batch=0).fits(prior)
+
+
+def test_a_discriminator_that_diverges_stops_the_tuning(prior: Prior, caplog: pytest.LogCaptureFixture) -> None:
+    loss = Objective(pyramid=LaplacianPyramid(norm="l2"), adversarial_local=0, adversarial_global=1e-3)
+    settings = QUICK | {"steps": 20, "interval": 1, "optimizer": "muon", "r1_gamma": float("inf"), "r1_interval": 1}
+    w = prior.generator.mapping(torch.randn(1, 8))
+    photo = prior.generator.synthesis(w)[0].clamp(-1, 1)
+    tuned = Tune(objective=loss, **settings)(prior=prior, image=photo, latent=Latent(ws=w, space="w"), seed=0)
+    assert tuned.stopped == "not finite" and tuned.steps == 1
+    assert "lower tuner.lr or tuner.muon_lr or tuner.discriminator_lr" in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [{"muon_lr": 0}, {"pull": 1.0}, {"near_share": 1.5}, {"optimizer": "sgd"}])
