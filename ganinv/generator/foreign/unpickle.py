@@ -81,6 +81,7 @@ def names(blobs: Blobs) -> dict[tuple[str, str], Name]:
         ("builtins", "set"): Name("set", _set),
         ("__builtin__", "set"): Name("set", _set),
         ("dnnlib.tflib.network", "Network"): network,
+        ("__builtin__", "bytes"): Name("bytes", lambda: b""),
         ("_codecs", "encode"): Name("encode", lambda text, code: _encoded(blobs, text, code)),
         **arrays.names(blobs),
         **storages.names(blobs),

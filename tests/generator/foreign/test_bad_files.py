@@ -1,0 +1,91 @@
+"""Damaged and hostile files: treated as their manifest says, nothing executed, within 5 s of work and 200 MB."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import load_prior
+
+SHARED = Path(os.environ.get("GANINV_SHARED", Path(__file__).parents[4] / "shared"))
+FIXTURES = Path(os.environ.get("GANINV_FIXTURES") or SHARED / "fixtures/checkpoints")
+MANIFEST = FIXTURES / "bad/manifest.json"
+RECORD = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {"files": {}}
+NAMES = sorted(RECORD["files"])
+REFUSED = {
+    "os_system.pkl": "names posix.system",
+    "os_system_toplevel_proto0.pkl": "no checkpoint that is known here",
+    "truncated.pkl": "cut off or damaged",
+    "truncated_header.pkl": "cut off or damaged",
+    "empty.pkl": "is empty",
+    "wrong_type_list.pkl": "but a list",
+    "wrong_type_dict_of_strings.pkl": r"G_ema \(a str\)",
+    "missing_g_ema.pkl": "no network G_ema",
+    "not_a_pickle.pkl": "PNG picture",
+    "nested_load_from_bytes.pkl": "names posix.system",
+    "evil_module_src.pkl": "no _modules",
+    "os_system_rosinality.pt": "names posix.system",
+    "wrong_keys_rosinality.pt": "has no g_ema",
+    "truncated_rosinality.pt": "not a whole zip",
+    "wrong_shape.pkl": r"synthesis.b16.conv1.weight has shape \[32, 31, 3, 3\]",
+    "tensor_negative_offset.pkl": "at offset -4",
+}
+# Limits of the system, set when all is imported: of memory, above what is taken by then, and of work.
+MEASURED = """
+import resource, sys
+from pathlib import Path
+import torch
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import load_prior
+from ganinv.generator.foreign import torch_file
+torch.set_num_threads(1)
+pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (pages + 200 * 2**20,) * 2)
+work = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+resource.setrlimit(resource.RLIMIT_CPU, (int(work) + 6,) * 2)
+try:
+    load_prior(sys.argv[1])
+    print("loaded")
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.fixture(params=NAMES or ["none"])
+def bad(request, tmp_path: Path, monkeypatch) -> Path:
+    if not NAMES:
+        pytest.skip(f"no bad/manifest.json in {FIXTURES}; set GANINV_FIXTURES or GANINV_SHARED")
+    monkeypatch.chdir(tmp_path)
+    path = MANIFEST.parent / request.param
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == RECORD["files"][path.name]["sha256"]
+    return path
+
+
+def test_as_the_manifest_expects(bad: Path, watch, tmp_path: Path) -> None:
+    watch.seen.clear()
+    if RECORD["files"][bad.name]["expect"] == "refuse":
+        with pytest.raises(InputError, match=REFUSED.get(bad.name, "")) as error, watch.armed():
+            load_prior(bad)
+        assert str(error.value).startswith(str(bad)) and "\n" not in str(error.value)
+    else:
+        with watch.armed():
+            prior = load_prior(bad)
+        weights = FIXTURES / "ada_g32_skip_map2/network.pkl"
+        assert prior.fingerprint == load_prior(weights).fingerprint
+    assert not watch.seen
+    assert not list(tmp_path.iterdir())  # no marker
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory as Linux does")
+def test_within_the_limits(bad: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MEASURED, str(bad)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "loaded\n" or done.stdout.startswith(str(bad))
+    assert not list(tmp_path.iterdir())
