@@ -328,11 +328,12 @@ def test_a_prior_that_is_cut_short_or_of_another_kind(command: Command, prior: P
     (tmp_path / "cut.safetensors").write_bytes(prior.read_bytes()[:-100])
     (tmp_path / "text.safetensors").write_text("no weights")
     (tmp_path / "empty.safetensors").write_bytes(b"")
-    for name in ("cut", "text", "empty"):
+    said = {"cut": "not a whole safetensors file", "text": "this file has 10 bytes", "empty": "the file is empty"}
+    for name, why in said.items():
         ended = command(f"generator.path={name}.safetensors")
         assert ended.code == 2
         assert len(ended.err.splitlines()) == 1
-        assert ended.err.startswith(f"generator: {name}.safetensors: not a whole safetensors file")
+        assert ended.err.startswith(f"generator: {name}.safetensors: {why}")
 
 
 def test_mistakes_are_told_before_anything_is_made(command: Command, tmp_path: Path) -> None:

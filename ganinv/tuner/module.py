@@ -148,7 +148,7 @@ class Tuner(pl.LightningModule):
         """Samples around the photo, made when they are first asked for."""
         if self.around is None:
             assert self.manifold is not None
-            reach = {"count": self.schedule.near_samples, "least": self.schedule.near_alpha}
+            reach = {"count": min(self.schedule.near_samples, self.schedule.draws()), "least": self.schedule.near_alpha}
             untouched = self._untouched[0]
             self.around = sample_near(self.manifold, untouched, ws=self.ws, **reach, random=self.random)
         return self.around

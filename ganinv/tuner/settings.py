@@ -40,6 +40,10 @@ class Schedule:
     dtype: torch.dtype
     log_interval: int
 
+    def draws(self) -> int:
+        """How many samples all steps take together at most: no more need to be stored."""
+        return self.steps * max(self.locality_batch, self.batch)
+
     def near(self, step: int) -> int:
         """How many of a step's samples for the locality term lie near the photo; `near_share` of them on average."""
         each = self.near_share * self.locality_batch

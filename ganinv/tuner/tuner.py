@@ -207,7 +207,7 @@ class Tune:
     def _sampled(self, prior: Prior, seed: int) -> Manifold:
         """The same for every photo of a run, so it is made once."""
         if self._manifold is None or self._manifold[:2] != (prior.fingerprint, seed):
-            made = sample_manifold(prior.generator, count=self.num_samples, seed=seed)
+            made = sample_manifold(prior.generator, count=min(self.num_samples, self.schedule.draws()), seed=seed)
             self._manifold = (prior.fingerprint, seed, made)
         return self._manifold[2]
 
