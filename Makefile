@@ -4,13 +4,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
+FUZZ_CASES ?= 100000
 BIN := $(VENV)/bin
 # Written last, so that a broken installation is taken up again; older than pyproject.toml, it is brought up to date.
 PACKAGE := $(VENV)/.package-installed
 TOOLS := $(VENV)/.tools-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint format wheel lowest clean
+.PHONY: help install demo test test-fast fuzz lint format wheel lowest clean
 
 help: ## print these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +36,9 @@ test: lint ## everything that must pass: lint, types, all tests
 
 test-fast: $(TOOLS) ## tests without the slow ones
 	$(BIN)/python -m pytest -q -m "not slow"
+
+fuzz: $(TOOLS) ## 100,000 broken checkpoints (make test takes 2,000); FUZZ_CASES=… takes another number
+	GANINV_FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -q tests/generator/foreign/fuzz
 
 lint: $(TOOLS) ## form, lint and types
 	$(BIN)/ruff format --check .
