@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .source import Budget, Damaged, Source
+from .source import Budget, Damaged, Source, shown
 
 MAX_TEXT = 2**24  # bytes; a module's source has about 50,000
 MAX_MARKS = 1000  # lists and dictionaries that are open at once
@@ -132,8 +132,7 @@ def _put(machine: Machine, index: int) -> None:
 def _name(machine: Machine, module: str, name: str) -> None:
     found = machine.names.get((module, name))
     if found is None:
-        # Of a hostile name only what can stand in a sentence.
-        label = "".join(letter if letter.isprintable() else "?" for letter in f"{module}.{name}"[:80])
+        label = shown(f"{module}.{name}", 80)
         raise Damaged(f"names {label}, which no network needs: it was refused, and nothing of the file was executed")
     machine.push(found)
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .source import shown
 from .unpickle import Node, attribute
 
 MAX_SIZE = 2**17  # of any number of channels, features or pixels
@@ -19,7 +20,7 @@ CLAMPED = ("conv", "conv0", "conv1", "torgb", "fromrgb")
 
 def said(text: Any) -> str:
     """A name out of a file, as it can stand in a sentence."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:SHOWN])
+    return shown(text, SHOWN)
 
 
 def child(node: Node, name: str) -> Node:

@@ -13,6 +13,7 @@ from ...errors import InputError
 from . import modules, stylegan3
 from .found import Found
 from .modules import MAX_LAYERS, child, said, whole
+from .source import shown
 from .unpickle import Node, attribute, tensors
 from .widths import width_record
 
@@ -24,7 +25,10 @@ def read(tree: Any, file: Path) -> Found:
     try:
         return _read({"G_ema": tree} if isinstance(tree, Node) else tree)
     except ValueError as error:
-        raise InputError(f"{file}: {error}; give a StyleGAN2 or StyleGAN3 pickle as NVIDIA's tools write it") from error
+        reason = shown(error)
+        raise InputError(
+            f"{file}: {reason}; give a StyleGAN2 or StyleGAN3 pickle as NVIDIA's tools write it"
+        ) from error
 
 
 def _read(tree: Any) -> Found:

@@ -10,6 +10,11 @@ MAX_LINE = 256  # bytes of a name
 MAX_STEPS = 500_000  # instructions in all; a generator of 1024 pixels with its discriminator has about 60,000
 
 
+def shown(text: object, most: int = 300) -> str:
+    """What came out of a file, as it can stand in a sentence: `most` letters, each of them printable."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:most])
+
+
 class Damaged(Exception):
     """A pickle that is damaged, hostile or no network's; the rest of a sentence that begins with "its pickle"."""
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from ...errors import InputError
 from .found import Found
 from .modules import MAX_LAYERS, MAX_TAPS, said
+from .source import shown
 from .tensorflow_names import Change, Rules, discriminator_rules, generator_rules
 from .unpickle import Node, attribute
 from .widths import width_record
@@ -37,7 +38,8 @@ def read(tree: Any, file: Path) -> Found:
     try:
         return _read(tree)
     except ValueError as error:
-        raise InputError(f"{file}: {error}; give a TensorFlow pickle of StyleGAN2, config-e or -f, or -ADA") from error
+        reason = shown(error)
+        raise InputError(f"{file}: {reason}; give a TensorFlow pickle of StyleGAN2, config-e or -f, or -ADA") from error
 
 
 def _read(tree: Any) -> Found:

@@ -6,6 +6,7 @@ from typing import Any
 from ...errors import InputError
 from . import bundle, rosinality
 from .found import Found
+from .source import shown
 from .torch_pickle import opened
 from .unpickle import Node
 
@@ -27,7 +28,7 @@ def read(file: Path) -> Found:
         try:
             return _dispatch(content, file)
         except ValueError as error:
-            raise InputError(f"{file}: {error}; give a StyleGAN2 checkpoint") from error
+            raise InputError(f"{file}: {shown(error)}; give a StyleGAN2 checkpoint") from error
 
 
 def _dispatch(content: Any, file: Path) -> Found:
@@ -48,5 +49,5 @@ def _what(keys: list[str]) -> str:
     for start, name in OTHERS.items():
         if any(key.startswith(start) for key in keys):
             return f"is {name}"
-    shown = ", ".join("".join(letter if letter.isprintable() else "?" for letter in key[:40]) for key in keys[:4])
-    return f"has no g_ema and no state_dict among its keys ({shown or 'none'})"
+    named = ", ".join(shown(key, 40) for key in keys[:4])
+    return f"has no g_ema and no state_dict among its keys ({named or 'none'})"

@@ -20,7 +20,7 @@ from ...errors import InputError
 from . import storages
 from .arrays import sizes
 from .machine import Machine, Name, Unbuilt
-from .source import Blobs, Budget, Damaged, Source, Stretch
+from .source import Blobs, Budget, Damaged, Source, Stretch, shown
 from .storages import DTYPES, MAGIC, PROTOCOL, TYPES, Storage
 from .unpickle import Node, names
 
@@ -67,7 +67,7 @@ def opened(file: Path) -> Iterator[Any]:
             load = _load_zip if start.startswith(ZIP_START) else _load_legacy
             yield load(stream, size, blobs)
     except Damaged as error:
-        raise InputError(f"{file}: its pickle {error}; fetch it again, from a source that you trust") from error
+        raise InputError(f"{file}: its pickle {shown(error)}; fetch it again, from a source that you trust") from error
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from error
 

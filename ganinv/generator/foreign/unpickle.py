@@ -15,7 +15,7 @@ from torch import Tensor
 from ...errors import InputError
 from . import arrays, storages
 from .machine import Machine, Name, Unbuilt
-from .source import Blobs, Budget, Damaged, Source
+from .source import Blobs, Budget, Damaged, Source, shown
 
 PERSISTENCE_VERSION = 6  # of torch_utils.persistence, the only one that was published
 MAX_SET = 100  # items of a set that is made from a list
@@ -40,7 +40,7 @@ def load(file: Path) -> Any:
             table = names(Blobs(values, budget))  # pyright: ignore[reportArgumentType]
             return Machine(Source(instructions, size), names=table, budget=budget).run()
     except Damaged as error:
-        raise InputError(f"{file}: its pickle {error}; fetch it again, from a source that you trust") from error
+        raise InputError(f"{file}: its pickle {shown(error)}; fetch it again, from a source that you trust") from error
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from error
 
