@@ -14,6 +14,7 @@ from ..errors import InputError
 from . import stylegan2, stylegan3
 from .discriminator import Discriminator
 from .family import Generator
+from .foreign.source import shown
 from .layers import filter_2d
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -103,6 +104,8 @@ def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any
         most = MAX_LAYERS if "layers" in name else MAX_SIZE
         if isinstance(value, int) and value > most:
             raise InputError(f"{file}: its architecture record has {name} {value}, more than {most} allowed")
+        if name.endswith("resample_filter") and isinstance(value, list) and len(value) % 2:
+            raise InputError(f"{file}: its {name} has {len(value)} taps, an odd number; an even one is supported")
         if isinstance(value, list) and len(value) > MAX_TAPS:
             raise InputError(
                 f"{file}: its architecture record has {name} of {len(value)} numbers, more than {MAX_TAPS}"
@@ -111,7 +114,7 @@ def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any
         with torch.random.fork_rng(devices=[]), _Weightless():
             return make(architecture)
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
+        reason = shown(str(error).split("\n")[0])
         raise InputError(f"{file}: its architecture record is not one of StyleGAN2 or StyleGAN3 ({reason})") from error
 
 
@@ -142,8 +145,7 @@ def _mismatch(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | No
     for name in sorted(expected.keys() ^ found.keys()):
         if name.endswith("resample_filter") and name in expected:
             continue  # known from the architecture record
-        shown = name[:100].encode("unicode_escape").decode()
-        return f"{shown} is {'missing' if name in expected else 'not expected'}"
+        return f"{shown(name, 100)} is {'missing' if name in expected else 'not expected'}"
     for name, tensor in found.items():
         if tensor.shape != expected[name].shape:
             return f"{name} has shape {list(tensor.shape)}, expected {list(expected[name].shape)}"

@@ -57,7 +57,7 @@ def _walk(node: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]
     for kind in ("_parameters", "_buffers"):
         for name, value in attribute(node, kind, dict).items():
             if isinstance(value, Tensor):
-                yield prefix + name, value
+                yield f"{prefix}{name}", value
     for name, module in attribute(node, "_modules", dict).items():
         if module is not None:
             yield from _walk(module, f"{prefix}{name}.", seen)
