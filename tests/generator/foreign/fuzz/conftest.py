@@ -4,6 +4,7 @@ import io
 import pickle
 import pickletools
 import random
+import re
 import sys
 import types
 import zipfile
@@ -15,12 +16,13 @@ import numpy as np
 import pytest
 import torch
 
-from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
+from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint, save_prior
 from ganinv.generator.foreign import write_nvidia, write_rosinality
 
-KINDS = ("nvidia", "stylegan3", "tensorflow", "zip", "legacy", "program", "fixture")
+KINDS = ("ours", "nvidia", "stylegan3", "tensorflow", "zip", "legacy", "program", "fixture")
 SPECIAL = (0, 1, 127, 128, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**33, 2**62, 2**63 - 1, 2**64 - 1)
 HOSTILE = (b"cos\nsystem\n", b"cbuiltins\neval\n", b"cnumpy.testing\nrundocs\n", b"\x8c\x02os\x8c\x06system\x93")
+JSON = (b"null", b"[]", b"{}", b"-1", b"1e999", b"NaN", b"9999999999", b'"', b"\\n", b"true", b"0.5", b"[1,2,3]")
 SMALL = {"img_resolution": 8, "channel_base": 32, "channel_max": 4, "mapping_layers": 2, "z_dim": 4, "w_dim": 4}
 SMALL3 = SMALL | {"family": "stylegan3", "num_layers": 3, "margin_size": 2, "d_channel_base": 32, "conv_clamp": 256}
 
@@ -33,6 +35,11 @@ def _prior(architecture: dict) -> Prior:
 
 def _nvidia(folder: Path, architecture: dict) -> bytes:
     write_nvidia.write(folder / "seed", _prior(architecture))
+    return (folder / "seed").read_bytes()
+
+
+def _ours(folder: Path) -> bytes:
+    save_prior(folder / "seed", _prior(SMALL))
     return (folder / "seed").read_bytes()
 
 
@@ -99,6 +106,7 @@ class Mutator:
         self.pieces = [_instructions(inner) for inner in self.inner]
         cuts = zip(self.inner, self.pieces, strict=True)
         self.stock = [inner[a:b] for inner, pieces in cuts for a, b in pieces if b - a < 100]
+        self.stock += list(JSON) if kind == "ours" else []
         self.changes: list[Callable[[random.Random, bytearray, list], None]] = [
             self._byte, self._number, self._cut, self._end, self._replace, self._replace, self._repeat, self._name,
         ]  # fmt: skip
@@ -132,7 +140,7 @@ class Mutator:
         del data[at : at + draw.choice((1, 2, 8, 100))]
 
     def _end(self, draw: random.Random, data: bytearray, cuts: list) -> None:
-        del data[draw.randrange(1, len(data)) :]
+        del data[draw.randrange(len(data)) :]
 
     def _place(self, draw: random.Random, data: bytearray, cuts: list) -> tuple[int, int]:
         start, end = draw.choice(cuts) if cuts else (draw.randrange(len(data)),) * 2
@@ -168,7 +176,10 @@ def _zip_with(seed: bytes, instructions: bytes) -> bytes:
 
 
 def _instructions(seed: bytes) -> list[tuple[int, int]]:
-    """Where each instruction of a pickle begins and ends."""
+    """Where each instruction of a pickle begins and ends, or each word of a safetensors header."""
+    if seed[8:9] == b"{":
+        header = seed[: 8 + int.from_bytes(seed[:8], "little")]
+        return [match.span() for match in re.finditer(rb"[\w.-]+", header)]
     starts: list[int] = []
     with suppress(ValueError):
         starts += [at for _, _, at in pickletools.genops(seed) if at is not None]
@@ -182,6 +193,7 @@ def _fixtures(folder: Path) -> list[bytes]:
 @pytest.fixture(params=KINDS)
 def mutator(request, tmp_path: Path, monkeypatch, shared) -> Mutator:
     makers = {
+        "ours": lambda: [_ours(tmp_path)],
         "nvidia": lambda: [_nvidia(tmp_path, SMALL), _nvidia(tmp_path, SMALL | {"c_dim": 2, "conv_clamp": 2.0})],
         "stylegan3": lambda: [_nvidia(tmp_path, SMALL3)],
         "tensorflow": lambda: [_tensorflow(monkeypatch)],
