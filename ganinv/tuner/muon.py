@@ -20,7 +20,7 @@ class Muon(Optimizer):
     """For weights [out, in, k, k], each seen as a matrix [out, in·k²].
 
     lr: root mean square of a weight's change in one step. momentum: of the gradient's average, with Nesterov's look
-    ahead. refresh: steps that share an inverse root; its average hardly turns in between.
+    ahead. refresh: steps that share an inverse root.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], *, lr: float, momentum: float, refresh: int = 3) -> None:
@@ -39,7 +39,7 @@ class Muon(Optimizer):
                     weight.sub_(change.view_as(weight), alpha=group["lr"])
 
     def _change(self, weight: nn.Parameter, *, momentum: float, refresh: int) -> Tensor:
-        """The momentum's matrix with equal singular values and a root mean square of 1.  # [out, in·k²]"""
+        """The momentum's matrix with nearly equal singular values and a root mean square of 1.  # [out, in·k²]"""
         assert weight.grad is not None
         gradient, state = weight.grad.flatten(1), self.state[weight]
         if not state:
