@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .layers import Conv, FullyConnected, block_resolutions, blur, channels, filter_2d
 from .mapping import Mapping
@@ -112,7 +113,7 @@ class DiscriminatorEpilogue(nn.Module):
         self.fc = FullyConnected(in_features=in_channels * 16, out_features=in_channels, activation="lrelu")
         self.out = FullyConnected(in_features=in_channels, out_features=cmap_dim or 1)
 
-    def forward(self, x: Tensor, img: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, img: Tensor | None = None) -> Tensor:
         x = x.float()
         if hasattr(self, "fromrgb"):
             assert img is not None
@@ -123,7 +124,13 @@ class DiscriminatorEpilogue(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images -> logits; a positive logit reads "real"."""
+    """Images -> logits; a positive logit reads "real".
+
+    micro_batch: images in one pass of the blocks (None: all), whose activations are then computed again when gradients
+    are taken, so that only one pass's are held; the minibatch standard deviation still sees the whole batch.
+    """
+
+    micro_batch: int | None = None
 
     def __init__(
         self,
@@ -181,21 +188,35 @@ class Discriminator(nn.Module):
 
     @property
     def group_size(self) -> int:
-        """How many images the minibatch standard deviation looks at together (1: it does not look)."""
+        """What a batch must be a multiple of (1: any size will do)."""
         return self.b4.mbstd_group_size or 1 if self.b4.mbstd_num_channels else 1
+
+    @property
+    def compares_whole_batch(self) -> bool:
+        """Whether the minibatch standard deviation looks at all images of a batch together, however many."""
+        return bool(self.b4.mbstd_num_channels) and self.b4.mbstd_group_size is None
 
     def forward(self, img: Tensor, c: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
         """`img` [N, 3, H, W] in [-1, 1], `c` [N, c_dim] -> logits [N]."""
         if img.ndim != 4 or img.shape[1:] != (self.img_channels, self.img_resolution, self.img_resolution):
             side = self.img_resolution
             raise ValueError(f"img: expected [N, {self.img_channels}, {side}, {side}], got {list(img.shape)}")
-        x, rest = None, img.contiguous(memory_format=torch.channels_last)
-        for resolution in self.resolutions:
-            x, rest = self.get_submodule(f"b{resolution}")(x, rest, dtype=dtype)
-        assert x is not None
-        logits = self.b4(x, rest)
+        parts = img.split(self.micro_batch or max(len(img), 1))
+        if len(parts) == 1:
+            logits = self.b4(*self.features(img, dtype=dtype))
+        else:
+            rows = [checkpoint(self.features, part, dtype=dtype, use_reentrant=False) for part in parts]
+            logits = self.b4(*(torch.cat(column) for column in zip(*rows, strict=True)))  # pyright: ignore
         if not self.c_dim:
             return logits[:, 0]
         # Projection onto the label's embedding (Miyato & Koyama 2018).
         cmap = self.mapping(None, c)
         return (logits * cmap).sum(dim=1) / math.sqrt(cmap.shape[1])
+
+    def features(self, img: Tensor, *, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
+        """What the last block judges: 4×4 features [N, C, 4, 4] and, in the skip architecture, the image at 4×4."""
+        x, rest = None, img.contiguous(memory_format=torch.channels_last)
+        for resolution in self.resolutions:
+            x, rest = self.get_submodule(f"b{resolution}")(x, rest, dtype=dtype)
+        assert x is not None
+        return (x,) if rest is None else (x, rest)

@@ -48,6 +48,8 @@ class Tuner(pl.LightningModule):
         self.generator, self.discriminator, self.objective = generator, discriminator, objective
         self._untouched = [untouched]  # in a list, so that Lightning neither moves nor counts it
         self.moving, self.photo, self.ws, self.schedule = moving, photo, ws, schedule
+        if discriminator is not None:
+            discriminator.micro_batch = schedule.micro_batch
         self.noise, self.manifold, self.reals = noise or {}, manifold, reals or manifold
         self.around: Manifold | None = None
         self.moves_mapping = any(name.startswith("mapping.") for name in moving)

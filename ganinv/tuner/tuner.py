@@ -52,8 +52,8 @@ class Tune:
     (L2-SP, Li et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise; after it,
     half a cosine to the power `decay`. moves:
     which weights may change; noise_maps: the constant noise too. batch: sampled latents at a step of the adversarial
-    terms, which come every `interval` steps and are weighted by it; micro_batch: images in one pass of the generator,
-    the passes' gradients adding up (None: all in one). locality_batch: sampled latents at the steps between, for the
+    terms, which come every `interval` steps and are weighted by it; micro_batch: images in one pass of the generator
+    and of the discriminator, the passes' gradients adding up (None: all in one). locality_batch: sampled latents at the steps between, for the
     locality term, near_share of them at w + α (w_z − w) with α uniform from near_alpha to 1, out of near_samples
     made once a photo. num_samples: the store of latents and images of the untouched generator from which the
     others are drawn. discriminator: "joint" updates a copy of D with rate discriminator_lr and R1

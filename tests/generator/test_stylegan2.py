@@ -26,6 +26,18 @@ def test_discriminator_shapes(architecture) -> None:
     assert discriminator(torch.randn(8, 3, 16, 16)).shape == (8,)
 
 
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+def test_discriminator_in_parts_is_the_whole(architecture) -> None:
+    discriminator = Discriminator(img_resolution=16, channel_base=64, channel_max=8, architecture=architecture)
+    images, found = torch.randn(8, 3, 16, 16, requires_grad=True), []
+    for micro_batch in (None, 3):
+        discriminator.micro_batch = micro_batch
+        logits = discriminator(images)
+        found.append((logits, *torch.autograd.grad(logits.square().sum(), [images, *discriminator.parameters()])))
+    for whole, parts in zip(*found, strict=True):
+        assert torch.allclose(whole, parts, rtol=1e-4, atol=1e-5 * whole.abs().max().item())
+
+
 @pytest.mark.parametrize("resolution", [3, 0, 48])
 def test_resolution_must_be_a_power_of_two(resolution: int) -> None:
     with pytest.raises(ValueError, match="img_resolution: must be a power of two"):

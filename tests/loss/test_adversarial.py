@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganinv.generator.discriminator import Discriminator
 from ganinv.loss.adversarial import discriminator_loss, generator_loss, photo_logit, r1_penalty
@@ -45,10 +45,13 @@ def test_saturation() -> None:
 def test_r1_of_a_linear_discriminator() -> None:
     weight = torch.randn(3, 4, 4)
 
-    def linear(x: Tensor, dtype: torch.dtype) -> Tensor:
-        return (x * weight).sum(dim=[1, 2, 3])
+    class Linear(nn.Module):
+        micro_batch = None
 
-    penalty = r1_penalty(linear, torch.randn(2, 3, 4, 4))  # pyright: ignore[reportArgumentType]
+        def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+            return (x * weight).sum(dim=[1, 2, 3])
+
+    penalty = r1_penalty(Linear(), torch.randn(2, 3, 4, 4))  # pyright: ignore[reportArgumentType]
     assert torch.allclose(penalty, weight.square().sum().expand(2))
 
 
@@ -57,6 +60,22 @@ def test_r1_reaches_the_weights() -> None:
     r1_penalty(discriminator, torch.randn(4, 3, 8, 8)).mean().backward()
     grad = discriminator.get_parameter("b8.conv0.weight").grad
     assert grad is not None and grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("architecture", ["resnet", "skip", "orig"])
+def test_r1_in_parts_is_r1(architecture) -> None:
+    discriminator = Discriminator(**SMALL, architecture=architecture)
+    real, found = torch.randn(4, 3, 8, 8), []
+    for micro_batch in (None, 3, 1):
+        discriminator.micro_batch = micro_batch
+        penalty = r1_penalty(discriminator, real)
+        weights = list(discriminator.parameters())
+        found.append((penalty, torch.autograd.grad(penalty.mean(), weights, allow_unused=True)))
+    whole, gradients = found[0]
+    for penalty, others in found[1:]:
+        assert torch.allclose(penalty, whole, rtol=1e-5)
+        for one, other in zip(gradients, others, strict=True):
+            assert one is None or (other - one).norm() <= 1e-4 * one.norm()
 
 
 def test_the_photo_stands_in_a_full_group() -> None:
