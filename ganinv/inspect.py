@@ -81,6 +81,7 @@ def _discriminator(prior: "Prior") -> str:
         return "none"
     kind, labels = prior.architecture.get("d_architecture", "resnet"), f", {network.c_dim} labels"
     group = f"groups of {network.group_size} images" if network.group_size > 1 else "no look at the batch"
+    group = "the whole batch as one group" if network.compares_whole_batch else group
     return f"{kind}, {group}{labels if network.c_dim else ''}, {_count(network):,} parameters"
 
 

@@ -37,6 +37,20 @@ def test_a_prior(prior: Prior, tmp_path: Path) -> None:
     assert facts["training"] == "images 7" and facts["missing"] == "licence"
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mbstd_group_size": None}, "resnet, the whole batch as one group, 2 labels"),
+        ({"mbstd_num_channels": 0}, "resnet, no look at the batch, 2 labels"),
+    ],
+)
+def test_how_a_discriminator_looks_at_its_batch(changes: dict, said: str, prior: Prior, tmp_path: Path) -> None:
+    architecture = prior.architecture | changes
+    discriminator = build_discriminator(architecture).requires_grad_(False).eval()
+    save_prior(tmp_path / "prior.safetensors", replace(prior, discriminator=discriminator, architecture=architecture))
+    assert describe(tmp_path / "prior.safetensors")["discriminator"].startswith(said)
+
+
 def test_a_foreign_file_and_what_it_lacks(tmp_path: Path) -> None:
     architecture = ARCHITECTURE | {"family": "stylegan3", "num_layers": 4, "use_radial_filters": True}
     generator = build_generator(architecture).requires_grad_(False).eval()
