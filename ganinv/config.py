@@ -2,14 +2,12 @@
 
 import functools
 import hashlib
-import inspect
 import json
-import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -23,7 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from .errors import InputError
 from .mistakes import sentence, unknown
-from .weights import find
+from .schema import against_signature, together
+from .weights import TABLE, find
 
 # A wheel carries conf/ inside the package; in a checkout it stands beside it. In this order, or a stranger's
 # site-packages/conf could be taken.
@@ -53,9 +52,6 @@ PATHS = {
 
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
-
-# What run.py hands to a node beyond its YAML.
-PARTS = {"dataset": ["resolution"], "tuner": ["objective"]}
 
 
 class Device(Enum):
@@ -167,7 +163,7 @@ def check(cfg: DictConfig) -> None:
     mistakes += [f"{name}: must be set" for name in ROOMS if "_target_" not in _at(tree, name)]
     mistakes += [] if 0 <= tree["seed"] < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
     mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
-    mistakes += _missing_files(tree)
+    mistakes += [*together(tree), *_missing_files(tree)]
     if mistakes:
         raise SettingsError("\n".join(mistakes))
 
@@ -188,9 +184,20 @@ def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
         *above, last = key.split(".")
         name = _at(tree, ".".join(above)).get(last)
         try:
-            find(name) if isinstance(name, str) and name != "???" else None
+            if isinstance(name, str) and name != "???" and not _is_network_folder(key, name):
+                find(name)
         except InputError as error:
             yield f"{key}: {error}"
+
+
+def _is_network_folder(key: str, name: str) -> bool:
+    """Whether a network is asked for and a folder named that may hold one; InputError where it cannot."""
+    folder = Path(name).expanduser()
+    if key != "generator.path" or name in TABLE or not folder.is_dir():
+        return False
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: this folder has no config.json; give a checkpoint's file or folder")
+    return True
 
 
 def _mistakes(node: Any, key: str) -> Iterator[str]:
@@ -198,45 +205,7 @@ def _mistakes(node: Any, key: str) -> Iterator[str]:
     if node == "???":
         yield f"{key}: must be set" + (f"; name {PATHS[key]}" if key in PATHS else "")
     if isinstance(node, dict) and "_target_" in node:
-        yield from _against_signature(node, key)
+        yield from against_signature(node, key)
     if isinstance(node, dict | list):
         for name, child in node.items() if isinstance(node, dict) else enumerate(node):
             yield from _mistakes(child, f"{key}.{name}")
-
-
-def _against_signature(node: dict[str, Any], key: str) -> Iterator[str]:
-    """Names for every target; values for our own, whose annotations are written to be checked."""
-    try:
-        target = pkgutil.resolve_name(node["_target_"])
-        known = dict(inspect.signature(target).parameters)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        yield f"{key}._target_: {error}, got {node['_target_']!r}"
-        return
-    for name in PARTS.get(key, []):
-        known.pop(name, None)
-    given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_", "_convert_")}
-    if all(p.kind is not p.VAR_KEYWORD for p in known.values()):
-        yield from (unknown(f"{key}.{name}", known) for name in given if name not in known)
-    if not node.get("_partial_"):
-        required = [name for name, p in known.items() if p.default is p.empty and p.kind is p.KEYWORD_ONLY]
-        yield from (f"{key}.{name}: must be set" for name in required if name not in given)
-    if node["_target_"].startswith("ganinv."):
-        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
-        for name in (name for name in given if name in known and name in hints):
-            yield from _against_type(given[name], hints[name], f"{key}.{name}")
-
-
-def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
-    """Strict, and as JSON: YAML has no tuples and no paths either, and "no" must not pass for a bool."""
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    text = json.dumps(value)
-    if value == "???" or '"_target_"' in text:
-        return
-    try:
-        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)).validate_json(
-            text, strict=True
-        )
-    except ValidationError as error:
-        said = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in error.errors())
-        yield f"{key}: {' or '.join(said)}, got {value!r}"

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from ganinv import config
 from ganinv.config import CONF, SettingsError, build, check, plain, read, settings_hash
 from ganinv.errors import InputError
+from ganinv.generator.checkpoint import load_prior
 from ganinv.published import TABLE
 
 OPTIONS = sorted(p.relative_to(CONF) for p in CONF.rglob("*.yaml") if p.parent != CONF)
@@ -100,6 +101,7 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("dataset=stanford_cars", "dataset.path: must be set; name a photo, a folder of photos or a zip of photos"),
         ("+dataset.fit=pad", "dataset.fit: input should be 'crop' or 'stretch', got 'pad'"),
         ("+dataset.aspect=3", "dataset.aspect: input should be less than or equal to 2, got 3"),
+        ("dataset.shard=1", "dataset.shard: must be 0 to 0, below dataset.num_shards, got 1"),
         ("generator=file", "generator.path: must be set"),
         (
             "metric=[reconstruction,fid]",
@@ -125,6 +127,54 @@ def test_a_wrong_setting_is_one_line(override: str, line: str) -> None:
     found = lines(override)
     assert len(found) == 1
     assert found[0].startswith(line)
+
+
+ALL_ZERO = [f"loss.{name}=0" for name in ("reconstruction", "adversarial_local", "adversarial_global", "locality")]
+
+
+def test_settings_that_do_not_go_together_stand_beside_the_others() -> None:
+    found = lines("tuner.steps=x", "dataset.num_shards=2", "dataset.shard=2", *ALL_ZERO, "dataset.path=no/such")
+    assert found[1:3] == [
+        "dataset.shard: must be 0 to 1, below dataset.num_shards, got 2",
+        "loss: weights: all terms are 0, so nothing would move; set at least one above 0",
+    ]
+    assert [line.split(":")[0] for line in found] == ["tuner.steps", "dataset.shard", "loss", "dataset.path"]
+
+
+def test_a_weight_without_its_network_and_one_that_is_left_to_its_default() -> None:
+    assert lines("+loss.perceptual=0.1") == [
+        "loss: perceptual: a weight above 0 needs the network of LPIPS; choose loss=perceptual"
+    ]
+    check(read(["~loss.reconstruction", *ALL_ZERO[1:]]))
+
+
+@pytest.mark.parametrize("wrong", ["dataset.shard=x", "dataset.num_shards=0", "loss.locality=x"])
+def test_a_wrong_type_is_told_once(wrong: str) -> None:
+    (line,) = lines(wrong)
+    assert line.startswith(wrong.split("=")[0])
+
+
+def test_cuda_without_a_device_stands_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    found = lines("device=cuda", "dataset.path=no/such")
+    assert [line.split(":")[0] for line in found] == ["device", "dataset.path"]
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    check(read(["device=cuda"]))
+
+
+def test_a_folder_is_a_prior_where_it_has_a_record(tmp_path: Path) -> None:
+    (tmp_path / "network").mkdir()
+    setting = f"generator.path={tmp_path}/network"
+    assert lines("generator=file", setting) == [
+        f"generator.path: {tmp_path}/network: this folder has no config.json; give a checkpoint's file or folder"
+    ]
+    with pytest.raises(InputError) as refusal:
+        load_prior(tmp_path / "network")
+    assert lines("generator=file", setting) == [f"generator.path: {refusal.value}"]
+    (tmp_path / "network" / "config.json").touch()
+    check(read(["generator=file", setting]))
+    (line,) = lines(f"metric.reconstruction.weights={tmp_path}/network")
+    assert line.startswith(f"metric.reconstruction.weights: {tmp_path}/network: is a folder")
 
 
 def test_several_mistakes_are_told_at_once() -> None:

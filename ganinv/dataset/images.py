@@ -61,8 +61,7 @@ class Images:
         aspect: Aspect | None = None,
         networks: Sequence[str] = (),
     ) -> None:
-        if shard >= num_shards:
-            raise InputError(f"dataset.shard: must be 0 to {num_shards - 1}, below dataset.num_shards, got {shard}")
+        expect_shard(shard, num_shards)
         self.is_demo = path is None
         self.path = str(DEMO) if path is None else os.path.expanduser(path)
         self.resolution = resolution
@@ -96,6 +95,12 @@ class Images:
         if isinstance(photo, BadPhoto):
             raise InputError(f"{photo.source!r} {photo.reason}")
         return photo
+
+
+def expect_shard(shard: int, num_shards: int) -> None:
+    """InputError unless there is such a shard."""
+    if shard >= num_shards:
+        raise InputError(f"dataset.shard: must be 0 to {num_shards - 1}, below dataset.num_shards, got {shard}")
 
 
 def digest(pixels: Tensor) -> str:

@@ -38,6 +38,16 @@ class LPIPS(nn.Module):
         """Stay in evaluation mode: the heads have dropout, which would make the distance random."""
         return super().train(False)
 
+    def fits(self, side: int) -> None:
+        """Refuse, with an InputError, images of fewer pixels than the trunk takes."""
+        least, others = MIN_SIDE[self.network], [name for name, pixels in MIN_SIDE.items() if pixels <= side]
+        if side < least:
+            instead = f"set loss.lpips.network={' or '.join(others)}" if others else "take a larger generator"
+            raise InputError(
+                f"loss.lpips: {self.network} needs images of at least {least} pixels, but this generator's have {side};"
+                f" {instead}, or set loss.perceptual=0"
+            )
+
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """`a`, `b` [N, 3, H, W] in [-1, 1], on any device -> [N], one value per image, on this network's."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3:

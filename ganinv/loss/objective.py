@@ -38,6 +38,8 @@ class Objective(nn.Module):
     computed.
     """
 
+    TERMS = ("reconstruction", "perceptual", "adversarial_local", "adversarial_global", "locality")
+
     def __init__(
         self,
         *,
@@ -53,20 +55,17 @@ class Objective(nn.Module):
         locality_pyramid: LaplacianPyramid | None = None,
     ) -> None:
         super().__init__()
-        if perceptual and lpips is None:
-            raise ValueError("perceptual: a weight above 0 needs the network of LPIPS; choose loss=perceptual")
-        if not (reconstruction or adversarial_local or adversarial_global or locality or perceptual):
-            raise ValueError("weights: all terms are 0, so nothing would move; set at least one above 0")
         self.locality_pyramid = locality_pyramid or pyramid
         self.pyramid, self.lpips, self.probability = pyramid, lpips, probability
         self.form: Form = form
-        self.weights = {
-            "reconstruction": reconstruction,
-            "perceptual": perceptual,
-            "adversarial_local": adversarial_local,
-            "adversarial_global": adversarial_global,
-            "locality": locality,
-        }
+        values = (reconstruction, perceptual, adversarial_local, adversarial_global, locality)
+        self.weights: dict[str, float] = dict(zip(self.TERMS, values, strict=True))
+        expect_terms(self.weights, has_lpips=lpips is not None)
+
+    def fits(self, resolution: int) -> None:
+        """Refuse, with an InputError, images of a side in pixels that a term cannot take."""
+        if self.lpips is not None and self.weights["perceptual"]:
+            self.lpips.fits(resolution)
 
     @property
     def is_adversarial(self) -> bool:
@@ -137,3 +136,11 @@ class Objective(nn.Module):
         """R1 at the real images.  # [B]"""
         assert images.real is not None
         return r1_penalty(discriminator, images.real, dtype=dtype)
+
+
+def expect_terms(weights: dict[str, float], *, has_lpips: bool) -> None:
+    """ValueError unless some term has a weight above 0, and those that have one can be computed."""
+    if weights["perceptual"] and not has_lpips:
+        raise ValueError("perceptual: a weight above 0 needs the network of LPIPS; choose loss=perceptual")
+    if not any(weights.values()):
+        raise ValueError("weights: all terms are 0, so nothing would move; set at least one above 0")

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ganinv.errors import InputError
 from ganinv.loss.feature import LPIPS
+from ganinv.loss.objective import Objective
+from ganinv.loss.pyramid import LaplacianPyramid
 from ganinv.weights import MissingWeights
 
 REFERENCE = [0.2838713526725769, 0.37257301807403564]
@@ -105,3 +107,22 @@ def test_wrong_images(lpips: LPIPS) -> None:
         lpips(torch.zeros(1, 3, 64, 64), torch.zeros(2, 3, 64, 64))
     with pytest.raises(ValueError, match="two batches"):
         lpips(torch.zeros(1, 1, 64, 64), torch.zeros(1, 1, 64, 64))
+
+
+def test_images_too_small_for_the_trunk_are_refused_with_a_way_out(lpips: LPIPS) -> None:
+    lpips.fits(31)
+    with pytest.raises(InputError) as refusal:
+        lpips.fits(16)
+    assert str(refusal.value) == (
+        "loss.lpips: alex needs images of at least 31 pixels, but this generator's have 16; set loss.lpips.network=vgg,"
+        " or set loss.perceptual=0"
+    )
+    with pytest.raises(InputError, match="have 8; take a larger generator, or set loss.perceptual=0"):
+        lpips.fits(8)
+
+
+def test_the_objective_asks_only_for_a_term_that_counts(lpips: LPIPS) -> None:
+    Objective(pyramid=LaplacianPyramid(), lpips=lpips).fits(16)
+    Objective(pyramid=LaplacianPyramid(), lpips=lpips, perceptual=0.1).fits(32)
+    with pytest.raises(InputError, match="^loss.lpips: alex"):
+        Objective(pyramid=LaplacianPyramid(), lpips=lpips, perceptual=0.1).fits(16)

@@ -1,0 +1,91 @@
+"""Settings against the code that they name: each by the signature that takes it, and those that must go together."""
+
+import inspect
+import json
+import pkgutil
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+from .errors import InputError
+from .mistakes import unknown
+
+# What run.py hands to a node beyond its YAML.
+PARTS = {"dataset": ["resolution"], "tuner": ["objective"]}
+
+
+def against_signature(node: dict[str, Any], key: str) -> Iterator[str]:
+    """A line for each mistake: in names for every target, in values for our own, whose annotations are the schema."""
+    try:
+        target = pkgutil.resolve_name(node["_target_"])
+        known = dict(inspect.signature(target).parameters)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        yield f"{key}._target_: {error}, got {node['_target_']!r}"
+        return
+    for name in PARTS.get(key, []):
+        known.pop(name, None)
+    given = {name: value for name, value in node.items() if name not in ("_target_", "_partial_", "_convert_")}
+    if all(p.kind is not p.VAR_KEYWORD for p in known.values()):
+        yield from (unknown(f"{key}.{name}", known) for name in given if name not in known)
+    if not node.get("_partial_"):
+        required = [name for name, p in known.items() if p.default is p.empty and p.kind is p.KEYWORD_ONLY]
+        yield from (f"{key}.{name}: must be set" for name in required if name not in given)
+    if node["_target_"].startswith("ganinv."):
+        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+        for name in (name for name in given if name in known and name in hints):
+            yield from _against_type(given[name], hints[name], f"{key}.{name}")
+
+
+def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
+    """Strict, and as JSON: YAML has no tuples and no paths either, and "no" must not pass for a bool."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    text = json.dumps(value)
+    if value == "???" or '"_target_"' in text:
+        return
+    try:
+        TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)).validate_json(
+            text, strict=True
+        )
+    except ValidationError as error:
+        said = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in error.errors())
+        yield f"{key}: {' or '.join(said)}, got {value!r}"
+
+
+def together(tree: dict[str, Any]) -> Iterator[str]:
+    """A line for each thing that settings which are right one by one do not allow together, or on this machine."""
+    for expect in (_shard, _terms, _device):
+        try:
+            expect(tree)
+        except InputError as error:
+            yield str(error)
+
+
+def _shard(tree: dict[str, Any]) -> None:
+    from .dataset.images import expect_shard
+
+    node = tree.get("dataset") or {}
+    shard, num_shards = node.get("shard", 0), node.get("num_shards", 1)
+    if type(shard) is type(num_shards) is int and num_shards > 0:
+        expect_shard(shard, num_shards)
+
+
+def _terms(tree: dict[str, Any]) -> None:
+    """Of our own objective; another may read its weights otherwise."""
+    from .loss.objective import Objective, expect_terms
+
+    node = tree.get("loss") or {}
+    if node.get("_target_") != f"{Objective.__module__}.{Objective.__name__}":
+        return
+    known = inspect.signature(Objective).parameters
+    weights = {name: node.get(name, known[name].default) for name in Objective.TERMS}
+    try:
+        expect_terms(weights, has_lpips=node.get("lpips") is not None)
+    except ValueError as error:
+        raise InputError(f"loss: {error}") from error
+
+
+def _device(tree: dict[str, Any]) -> None:
+    if tree.get("device") == "cuda":
+        from .method import pick_device
+
+        pick_device("cuda")
