@@ -1,0 +1,69 @@
+"""Encoders as inverters: a photo -> its latent by one pass of a trained network, or by a few that each see the last.
+
+pSp (Richardson et al. 2021, arXiv 2008.00951), e4e (Tov et al. 2021, arXiv 2102.02766), ReStyle (Alaluf et al. 2021,
+arXiv 2104.02699): ours, trained by `python -m ganinv.pretrain stage=encoder`, and published ones.
+"""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from ..generator.family import Generator
+from .encoder_file import load_encoder
+from .latent import Latent
+from .networks.encoder import Encoder
+
+ADVICE = {"psp": "inverter=psp", "e4e": "inverter=e4e", "restyle": "inverter=restyle"}
+
+
+class Encode:
+    """The encoder in the file `path`.
+
+    steps: passes; more than one only for ReStyle's, which see the image of the latent that they have reached. kind: the
+    method that the file must hold; None: any. A file of another generator is refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        steps: Annotated[int, Field(ge=1)] = 1,
+        kind: Literal["psp", "e4e", "restyle"] | None = None,
+    ) -> None:
+        self.trained, self.steps = load_encoder(path), steps
+        found = self.trained.encoder.architecture.kind
+        if kind not in (None, found):
+            raise InputError(f"{path}: holds an encoder of {found}, not of {kind}; choose {ADVICE[found]}")
+        if steps > 1 and not self.trained.encoder.is_residual:
+            raise InputError(f"steps: an encoder of {found} does not see what it has reached, so set steps=1")
+
+    @torch.no_grad()
+    def __call__(self, *, prior: Prior, images: Tensor, seed: int, names: list[str] | None = None) -> Latent:
+        """See `Inverter`."""
+        self.trained.check(prior)
+        side = prior.generator.img_resolution
+        if images.ndim != 4 or images.shape[1:] != (3, side, side):
+            raise InputError(f"images: expected [N, 3, {side}, {side}] for this generator, got {list(images.shape)}")
+        encoder, start = self.trained.encoder.to(images.device), self.trained.starts(prior).to(images.device)
+        ws = encode(encoder, prior.generator, images, start=start, steps=self.steps)
+        if not ws.isfinite().all():
+            raise InputError(f"{self.trained.name}: its latent is not finite for this photo; use another inverter")
+        return Latent(ws=ws, space="w" if encoder.architecture.head == "single" else "w+")
+
+
+# w₀ = start, y₀ = G(w₀);  wₜ₊₁ = wₜ + E(x, yₜ), yₜ₊₁ = G(wₜ₊₁)
+def encode(encoder: Encoder, generator: Generator, images: Tensor, *, start: Tensor, steps: int) -> Tensor:
+    """`images` [N, 3, R, R] in [-1, 1], `start` [1, num_ws, w_dim] -> [N, num_ws, w_dim]."""
+    ws = start.expand(len(images), -1, -1)
+    if not encoder.is_residual:
+        return ws + encoder(images)
+    reached = generator.synthesis(start, noise_mode="const").expand(len(images), -1, -1, -1)
+    for step in range(steps):
+        if step:
+            reached = generator.synthesis(ws, noise_mode="const")
+        ws = ws + encoder(images, reached)
+    return ws

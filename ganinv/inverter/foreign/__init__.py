@@ -1,0 +1,1 @@
+"""Readers of encoders that other projects published."""

@@ -1,0 +1,221 @@
+"""The LightningModule that trains an encoder of a generator, which stays as it is."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Adam, Optimizer
+
+from ..dataset.pixels import to_float
+from ..generator.checkpoint import Prior
+from ..inverter.networks.encoder import Encoder
+from ..inverter.schedule import lr_at
+from .encoder_loss import EncoderObjective, Reached
+from .latent_discriminator import LatentDiscriminator, Pool
+from .order import seed_of
+
+SAMPLES = 4096  # z for the variance of w
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSchedule:
+    """The numbers of an encoder's training, as `TrainEncoder` documents them."""
+
+    steps: int
+    batch: int = 8
+    refinements: int = 5
+    sampled: float = 0.5
+    lr: float = 1e-4
+    rampup: float = 0.01
+    rampdown: float = 0.5
+    clip: float = 10.0
+    decay: float = 0.999
+    deltas_from: int = 0
+    deltas_every: int = 0
+    discriminator_lr: float = 2e-5
+    r1_gamma: float = 10.0
+    r1_interval: int = 16
+    pool: int = 50
+    dtype: torch.dtype = torch.float32
+
+    def layers(self, step: int, *, num_ws: int) -> int:
+        """How many layers have a w of their own at `step`, of an encoder with deltas."""
+        if step < self.deltas_from:
+            return 1
+        return num_ws if not self.deltas_every else min(num_ws, 2 + (step - self.deltas_from) // self.deltas_every)
+
+
+class EncoderTraining(pl.LightningModule):
+    """wₜ₊₁ = wₜ + E(x, G(wₜ)) with a loss at each t; no gradient passes from one t to the one before.
+
+    `average` is the encoder that is kept. Manual optimisation. Random numbers of a step depend on the seed, the step
+    and the device's rank alone: a state of them need not be kept.
+    """
+
+    variance: Tensor  # [w_dim] of the generator's w
+
+    def __init__(
+        self, *, encoder: Encoder, prior: Prior, objective: EncoderObjective, schedule: EncoderSchedule, seed: int
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.encoder = encoder.train().requires_grad_(True)
+        self.average = copy.deepcopy(encoder).eval().requires_grad_(False)
+        self._generator = (prior.generator,)  # in a tuple, so that Lightning neither moves nor counts it
+        self.objective, self.schedule, self.seed, self.steps_done = objective, schedule, seed, 0
+        w_dim, is_judged = encoder.architecture.w_dim, objective.weights["adversarial"] > 0
+        self.judge = LatentDiscriminator(w_dim=w_dim) if is_judged else None
+        self.encoded, self.mapped = (Pool(size=schedule.pool, w_dim=w_dim) for _ in range(2))
+        self.register_buffer("variance", _variance(prior))
+        self.sums: dict[str, Tensor] = {}  # of each term since the last report: its sum and how many
+        self._optimizers_before: list[dict[str, Any]] = []
+
+    @property
+    def images_done(self) -> int:
+        """Photos and samples shown so far, on all devices."""
+        return self.steps_done * self.schedule.batch
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """The encoder's, then, where there is one, the latent discriminator's."""
+        optimizers: list[Optimizer] = [Adam(self.encoder.parameters(), lr=self.schedule.lr)]
+        if self.judge is not None:
+            optimizers.append(Adam(self.judge.parameters(), lr=self.schedule.discriminator_lr))
+        return optimizers
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> None:
+        """A step on real photos, uint8 [N, 3, R, R], of which a share gives way to samples of the generator."""
+        torch.manual_seed(seed_of(self.seed, self.steps_done, self.global_rank))
+        chosen: Any = self.optimizers()
+        optimizers: list[LightningOptimizer] = chosen if isinstance(chosen, list) else [chosen]
+        photos, known = self._with_samples(to_float(batch))
+        ws = self._step_encoder(optimizers[0], photos, known)
+        if self.judge is not None:
+            self._step_judge(optimizers[1], ws)
+        self._follow()
+        self.steps_done += 1
+
+    @torch.no_grad()
+    def _with_samples(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """The first of `photos` replaced by the generator's images -> all of them, and the samples' latents."""
+        generator, count = self._generator[0], round(self.schedule.sampled * len(photos))
+        known = generator.mapping(torch.randn(count, generator.z_dim, device=photos.device))
+        return torch.cat([self._render(known), photos[count:]]), known
+
+    def _step_encoder(self, optimizer: LightningOptimizer, photos: Tensor, known: Tensor) -> Tensor:
+        """One step of the optimiser for the gradients of all refinements -> the last latents, without a gradient."""
+        s, layers = self.schedule, self.layers
+        optimizer.param_groups[0]["lr"] = lr_at(
+            self.steps_done, num_steps=s.steps, lr=s.lr, rampup=s.rampup, rampdown=s.rampdown
+        )
+        optimizer.zero_grad()
+        self._judge_learns(False)
+        start = self._start()
+        ws, image = start.expand(len(photos), -1, -1), self._render(start).expand_as(photos)
+        for _ in range(s.refinements if self.encoder.is_residual else 1):
+            ws = ws.detach() + self._offsets(photos, image.detach())
+            image = self._render(ws)
+            at = Reached(photo=photos, image=image, ws=ws, start=start, known=known, layers=layers)
+            terms = self.objective.terms(at, variance=self.variance, judge=self.judge)
+            total = self.objective.total(terms)
+            self.manual_backward(total)  # into the gradients of the refinements before
+        self._note(total=total, **{name: values.mean() for name, values in terms.items()})
+        clip_grad_norm_(self.encoder.parameters(), s.clip)
+        optimizer.step()
+        return ws.detach()
+
+    def _offsets(self, photos: Tensor, reached: Tensor) -> Tensor:
+        self.encoder.use(self.layers)
+        is_half = self.schedule.dtype is not torch.float32
+        with torch.autocast(photos.device.type, dtype=self.schedule.dtype if is_half else None, enabled=is_half):
+            return self.encoder(photos, reached if self.encoder.is_residual else None).float()
+
+    @property
+    def layers(self) -> int:
+        """How many layers have a w of their own at this step."""
+        num_ws = self.encoder.architecture.num_ws
+        return self.schedule.layers(self.steps_done, num_ws=num_ws) if self.encoder.architecture.deltas else num_ws
+
+    def _start(self) -> Tensor:
+        generator = self._generator[0]
+        return generator.mapping.w_avg.expand(1, generator.num_ws, -1)
+
+    def _render(self, ws: Tensor) -> Tensor:
+        return self._generator[0].synthesis(ws, noise_mode="const", dtype=self.schedule.dtype).float()
+
+    def _step_judge(self, optimizer: LightningOptimizer, ws: Tensor) -> None:
+        """The latent discriminator on one layer of each latent, and on mapped z, both with some of earlier steps."""
+        assert self.judge is not None
+        s, generator = self.schedule, self._generator[0]
+        random = torch.Generator().manual_seed(int(torch.randint(2**31, [])))
+        layers = torch.randint(self.layers, [len(ws)], generator=random).to(ws.device)
+        fake = self.encoded.exchange(ws[torch.arange(len(ws), device=ws.device), layers], random=random)
+        with torch.no_grad():
+            mapped = generator.mapping(torch.randn(len(ws), generator.z_dim, device=ws.device))[:, 0]
+        real = self.mapped.exchange(mapped, random=random)
+        self._judge_learns(True)
+        loss = self.judge.loss(real, fake)
+        self._note(loss_latent_d=loss)
+        if self.steps_done % s.r1_interval == 0:
+            loss = loss + s.r1_gamma / 2 * s.r1_interval * self.judge.penalty(real)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def _judge_learns(self, learns: bool) -> None:
+        if self.judge is not None:
+            self.judge.requires_grad_(learns)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """The average moves towards the encoder, faster at first; statistics are copied."""
+        share = min(self.schedule.decay, (1 + self.steps_done) / (10 + self.steps_done))
+        for own, current in zip(self.average.parameters(), self.encoder.parameters(), strict=True):
+            own.lerp_(current, 1 - share)
+        for own, current in zip(self.average.buffers(), self.encoder.buffers(), strict=True):
+            own.copy_(current)
+        self.average.use(self.layers)
+
+    @torch.no_grad()
+    def _note(self, **terms: Tensor) -> None:
+        for name, value in terms.items():
+            one = torch.stack([value.detach().double(), value.new_ones([]).double()])
+            self.sums[name] = self.sums[name] + one if name in self.sums else one
+
+    def report(self) -> dict[str, float]:
+        """Means of the terms, after the last refinement, since the last report."""
+        row = {name: float(total / count) for name, (total, count) in self.sums.items()}
+        self.sums = {}
+        return row
+
+    def state(self) -> dict[str, Any]:
+        """All that the next step depends on."""
+        return {
+            "step": self.steps_done,
+            "module": self.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.trainer.optimizers],
+            "sums": self.sums,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take `state` up; its optimisers once there are some."""
+        self.load_state_dict(state["module"])
+        self.steps_done, self.sums, self._optimizers_before = state["step"], state["sums"], state["optimizers"]
+
+    def on_fit_start(self) -> None:
+        """The optimisers as they were."""
+        self.sums = {name: value.to(self.device) for name, value in self.sums.items()}
+        for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before, strict=False):
+            optimizer.load_state_dict(before)
+
+
+@torch.no_grad()
+def _variance(prior: Prior) -> Tensor:
+    """Of the generator's w.  # [w_dim]"""
+    mapping = prior.generator.mapping
+    z = torch.randn(SAMPLES, mapping.z_dim, generator=torch.Generator().manual_seed(0))
+    return mapping(z.to(mapping.w_avg.device))[:, 0].var(dim=0)
