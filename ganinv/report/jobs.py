@@ -1,0 +1,235 @@
+"""Finished jobs on disk, of one sweep or of many machines and shards, brought together by their settings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from ..config import OUTSIDE_HASH, PATHS, plain, settings_hash
+from ..errors import InputError
+from ..files import read_json
+from ..sweep import JOBS, read, reason
+from .artefacts import METRICS, read_record
+from .summary import FAILED
+
+CONFIG = "config.yaml"
+ELSEWHERE = (*OUTSIDE_HASH, "device")  # settings that make no other row
+MOST_NAMES = 5
+Settings = dict[str, Any]  # a run's settings by their dotted names
+
+
+@dataclass
+class Setting:
+    """One row of a comparison: what was set, and each photo's record."""
+
+    settings: Settings
+    name: str = ""
+    order: tuple[int, str] = (0, "")
+    photos: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the digest of its pixels
+
+    def values(self, column: str) -> dict[str, float]:
+        """Photo -> figure, for those that have one."""
+        found = {digest: record["metrics"].get(column) for digest, record in self.photos.items()}
+        return {digest: value for digest, value in found.items() if isinstance(value, int | float)}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All settings of the folders, in order, and a sentence for each thing that is not in them."""
+
+    settings: list[Setting]
+    notes: list[str]
+
+
+def gather(folders: Sequence[Path]) -> Gathered:
+    """Every run beneath `folders`, shards and machines merged.
+
+    Raises InputError: a folder without a run, no finished photo at all, photos of several priors.
+    """
+    notes: list[str] = []
+    asked = [record for folder in folders for record in _asked(folder, notes)]
+    runs = dict.fromkeys(run for folder in folders for run in _runs(folder, asked))
+    rows: dict[str, Setting] = {}
+    for run in runs:
+        _add(run, rows, notes)
+    settings = [setting for setting in rows.values() if setting.photos]
+    if not settings:
+        said = f": {'; '.join(notes)}" if notes else ""
+        raise InputError(f"{', '.join(map(str, folders))}: holds no finished photo{said}")
+    _expect_one_prior(settings)
+    _name(settings, asked)
+    settings.sort(key=lambda setting: setting.order)
+    return Gathered(settings, list(dict.fromkeys([*notes, *_missing(settings)])))
+
+
+def _asked(folder: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """What the sweeps beneath `folder` know of their jobs; those that are not done are noted."""
+    for path in sorted(folder.rglob(f"{JOBS}/*.json")):
+        try:
+            record = read(path)
+        except InputError as error:
+            notes.append(str(error))
+            continue
+        if record["state"] != "done":
+            notes.append(f"job #{record['number']} {' '.join(record['overrides'])} is not done: {reason(record)}")
+        yield record
+
+
+def _runs(folder: Path, asked: Sequence[dict[str, Any]]) -> list[Path]:
+    """Folders of runs: those beneath `folder`, and those to which its sweeps point."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name the folder of a run, of a sweep or one above them")
+    beneath = [path.parent for path in sorted(folder.rglob(CONFIG)) if "wandb" not in path.parts]
+    pointed = [Path(record["folder"]) for record in asked if record["folder"]]
+    found = [run.resolve() for run in [*beneath, *pointed] if (run / CONFIG).is_file()]
+    if not found:
+        raise InputError(f"{folder}: holds no run (a folder with {CONFIG}); name the folder of a run or of a sweep")
+    return found
+
+
+def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
+    """The run's photos, to the row of its settings."""
+    try:
+        cfg = _settings(run / CONFIG)
+    except InputError as error:
+        notes.append(str(error))
+        return
+    settings, mark = flat(plain(cfg)), settings_hash(cfg)
+    row = rows.setdefault(repr(sorted(settings.items())), Setting(settings))
+    row.order = min(row.order, (0, str(run))) if row.order[1] else (0, str(run))
+    found = list(_records(run, notes))
+    marks = {record["settings_hash"] for record in found}
+    for record in found:
+        if len(marks) > 1 and record["settings_hash"] != mark:
+            notes.append(
+                f"{run}: {record['image']} was made with other settings than its {CONFIG} says, and is left out"
+            )
+            continue
+        _take(record, row, notes)
+    notes += _failures(run, done={record["source"] for record in found})
+    if not found:
+        notes.append(f"{run}: no finished photo")
+
+
+def _settings(path: Path) -> DictConfig:
+    try:
+        cfg = OmegaConf.load(path)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise InputError(f"{path}: not the settings of a run ({str(error).splitlines()[0]})") from error
+    if not isinstance(cfg, DictConfig) or not isinstance(cfg.get("tuner"), DictConfig):
+        raise InputError(f"{path}: not the settings of a run")
+    return cfg
+
+
+def _records(run: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
+    for path in sorted(run.glob(f"*/{METRICS}")):
+        try:
+            yield read_record(path.parent) | {"folder": path.parent}
+        except InputError as error:
+            notes.append(str(error))
+
+
+def _take(record: dict[str, Any], row: Setting, notes: list[str]) -> None:
+    """A photo counts once in a row: of two, the one that was finished last."""
+    digest, before = record["photo_digest"], row.photos.get(record["photo_digest"])
+    if before is not None:
+        places = sorted(f"{each['folder'].parent.name}/{each['folder'].name}" for each in (before, record))
+        notes.append(f"{record['image']}: stands twice ({', '.join(places)}), and counts once")
+    if before is None or str(before["finished"]) <= str(record["finished"]):
+        row.photos[digest] = record
+
+
+def _failures(run: Path, *, done: set[str]) -> list[str]:
+    """The photos that the run could not invert."""
+    try:
+        failed = read_json(run / FAILED) if (run / FAILED).is_file() else {}
+    except InputError as error:
+        return [str(error)]
+    return [f"{run.name}: not inverted: {source}: {why}" for source, why in failed.items() if source not in done]
+
+
+def flat(tree: Any) -> Settings:
+    """Settings by their dotted names; of files and folders the last part alone, since machines differ above it."""
+    settings = dict(_leaves(tree, ""))
+    for key in (*PATHS, "generator.path", "metric.reconstruction.weights", "metric.frechet.network.weights"):
+        if isinstance(settings.get(key), str):
+            settings[key] = PurePath(settings[key]).name
+    return {k: _number(v) for k, v in settings.items() if not any(k == e or k.startswith(f"{e}.") for e in ELSEWHERE)}
+
+
+def _leaves(tree: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(tree, dict) or not tree:
+        yield key, tree
+        return
+    for name, child in tree.items():
+        yield from _leaves(child, f"{key}.{name}" if key else str(name))
+
+
+def _number(value: Any) -> Any:
+    """1.0 and 1 set the same."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _expect_one_prior(settings: Sequence[Setting]) -> None:
+    """Figures on different priors say nothing about the settings."""
+    priors = {r["prior"]["fingerprint"]: r for setting in settings for r in setting.photos.values()}
+    if len(priors) > 1:
+        named = ", ".join(f"{r['prior']['name']} in {r['folder'].parent}" for r in priors.values())
+        raise InputError(f"photos of {len(priors)} priors ({named}) do not compare; name the runs of one")
+
+
+def _name(settings: Sequence[Setting], asked: Sequence[dict[str, Any]]) -> None:
+    """By what a sweep set, where that tells all rows apart; otherwise by the settings that differ."""
+    by_mark = {record["settings_hash"]: record for record in asked}
+    own = [next((by_mark[m] for m in _marks(setting) if m in by_mark), None) for setting in settings]
+    known = [record for record in own if record is not None]
+    common = set.intersection(*(set(record["overrides"]) for record in known)) if known else set()
+    names = [", ".join(_word(o) for o in record["overrides"] if o not in common and _tells(o)) for record in known]
+    if len(known) < len(settings) or len(set(names)) < len(names) or not all(names):
+        names = differing([setting.settings for setting in settings])
+    for setting, record, name in zip(settings, own, names, strict=True):
+        setting.name = name
+        if len(known) == len(settings) and record is not None:
+            setting.order = (record["number"], "")
+
+
+def _marks(setting: Setting) -> set[str]:
+    return {record["settings_hash"] for record in setting.photos.values()}
+
+
+def _tells(override: str) -> bool:
+    """Whether an override can make another row."""
+    key = override.partition("=")[0].lstrip("+~")
+    return not any(key == e or key.startswith(f"{e}.") for e in ELSEWHERE)
+
+
+def _word(override: str) -> str:
+    """`row=full` is called "full": the files in conf/row are named for this."""
+    return override.removeprefix("row=").replace("_", " ") if override.startswith("row=") else override.lstrip("+")
+
+
+def differing(rows: Sequence[Settings]) -> list[str]:
+    """A name for each row of settings, of those alone that differ between rows."""
+    if len(rows) == 1:
+        return ["all"]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    differ = [key for key in keys if len({repr(row.get(key, "absent")) for row in rows}) > 1]
+    return [", ".join(f"{key}={_value(row[key])}" for key in differ if key in row) for row in rows]
+
+
+def _value(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _missing(settings: Sequence[Setting]) -> Iterator[str]:
+    """Photos that a setting lacks and another has."""
+    every = {digest: record["image"] for setting in settings for digest, record in setting.photos.items()}
+    for setting in settings:
+        names = sorted(name for digest, name in every.items() if digest not in setting.photos)
+        if names:
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            yield f"{setting.name}: lacks {', '.join(names[:MOST_NAMES])}{more}"

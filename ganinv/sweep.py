@@ -1,0 +1,157 @@
+"""The jobs of a sweep, a file each in the sweep's folder: what was asked, where it went, how it ended; and its end."""
+
+import hashlib
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from .config import run_folder, settings_hash
+from .errors import InputError
+from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, sentence
+
+log = logging.getLogger("ganinv")
+FORMAT = "ganinv-job"
+JOBS = "jobs"
+Stamps = dict[Path, int]
+
+
+class Ledger(Callback):
+    """Remembers, in the process that started a sweep, its folder and the records that lay there before."""
+
+    folder: Path | None = None
+    before: Stamps = {}
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra's word that a sweep begins."""
+        Ledger.folder = Path(config.hydra.sweep.dir)
+        Ledger.before = stamps(Ledger.folder)
+
+
+def stamps(folder: Path) -> Stamps:
+    """The records in a sweep's folder, and when each was written."""
+    return {path: path.stat().st_mtime_ns for path in (folder / JOBS).glob("*.json")}
+
+
+def place(folder: Path, overrides: Sequence[str]) -> Path:
+    """Where a sweep in `folder` keeps the record of the job with these overrides: a rerun's takes its place."""
+    return folder / JOBS / f"{hashlib.sha256(chr(10).join(overrides).encode()).hexdigest()[:10]}.json"
+
+
+def write(folder: Path, record: dict[str, Any]) -> None:
+    """`record` has number, overrides, folder, settings_hash, state (running, done, failed, stopped), why and code."""
+    from .files import write_json
+
+    write_json(place(folder, record["overrides"]), {"format": FORMAT, **record})
+
+
+@contextmanager
+def recorded_job(cfg: DictConfig) -> Iterator[None]:
+    """Record how this job of a sweep ends. Its mistake is logged and goes no further, so the other jobs go on."""
+    job = HydraConfig.get()
+    record: dict[str, Any] = {"number": job.job.num, "overrides": list(job.overrides.task), "why": None, "code": 0}
+    record |= whereabouts(cfg)
+    folder = Path(job.sweep.dir)
+    write(folder, record | {"state": "running"})
+    try:
+        yield
+    except Exception as error:
+        code = WRONG if is_users(error) and not isinstance(error, PhotosFailed) else FAILED
+        log.warning("job %d: %s", job.job.num, why(error))
+        if not is_users(error):
+            traceback.print_exc()
+        write(folder, record | {"state": "failed", "why": why(error), "code": code})
+    except BaseException:
+        write(folder, record | {"state": "stopped", "why": "it was stopped", "code": FAILED})
+        raise
+    else:
+        write(folder, record | {"state": "done"})
+
+
+def whereabouts(cfg: DictConfig) -> dict[str, str | None]:
+    """The job's run, for its record; of settings that cannot be resolved, nothing."""
+    try:
+        return {"folder": str(run_folder(cfg).absolute()), "settings_hash": settings_hash(cfg)}
+    except OmegaConfBaseException:
+        return {"folder": None, "settings_hash": None}
+
+
+def why(error: BaseException) -> str:
+    """An error in words: a user's by its sentence, one of ours by its kind too."""
+    said = isinstance(error, Exception) and is_users(error)
+    return sentence(error) if said else f"{type(error).__name__}: {error}"
+
+
+def vanished(folder: Path, *, number: int, overrides: Sequence[str], log_folder: str) -> None:
+    """Record a job whose process is gone without a word: killed, out of memory, out of time."""
+    told = f"its process ended without a word (killed, out of memory or out of time); its log lies in {log_folder}"
+    path = place(folder, overrides)
+    record = read(path) if path.is_file() else {"folder": None, "settings_hash": None}
+    known = {"number": number, "overrides": list(overrides)}
+    write(folder, record | known | {"state": "failed", "why": told, "code": FAILED})
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A job's record; InputError where it is none."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a whole record of a job ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InputError(f"{path}: not a record of a job")
+    return record
+
+
+def attended(entry: Callable[[], object]) -> None:
+    """Run Hydra's `entry`; where that was a sweep, write its table and name the jobs that failed. Raises Told."""
+    Ledger.folder = None
+    try:
+        entry()
+    except Exception as error:
+        if Ledger.folder is None or is_users(error):
+            raise
+        traceback.print_exc()
+        print("the sweep stopped before its end; the same command goes on from there", file=sys.stderr)
+        conclude(Ledger.folder, Ledger.before)
+        raise Told(FAILED) from error
+    if Ledger.folder is not None:
+        conclude(Ledger.folder, Ledger.before)
+
+
+def conclude(folder: Path, before: Stamps) -> None:
+    """The table of a sweep's jobs and, at the very end, those that failed, by number: Told where there are any."""
+    own = [read(path) for path, stamp in stamps(folder).items() if before.get(path) != stamp]
+    write_table(folder, own)
+    failed = sorted((record for record in own if record["state"] != "done"), key=lambda record: record["number"])
+    if not failed:
+        return
+    print(f"{len(failed)} of {len(own)} jobs failed; the same command does what is missing:", file=sys.stderr)
+    for record in failed:
+        print(f"#{record['number']} {' '.join(record['overrides'])}: {reason(record)}", file=sys.stderr)
+    raise Told(max(record["code"] or FAILED for record in failed))
+
+
+def reason(record: dict[str, Any]) -> str:
+    """Why a job is not done."""
+    return record["why"] or "its process ended without a word (killed?), or it is running still"
+
+
+def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
+    """The figures of a sweep's jobs side by side, in its own folder."""
+    if sum(record["state"] == "done" for record in records) < 2:
+        return
+    from .report.comparison import compare
+
+    try:
+        log.info("%s", compare([folder], out=folder).told)
+    except InputError as error:
+        log.warning("no table of this sweep: %s", error)

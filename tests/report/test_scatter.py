@@ -1,0 +1,50 @@
+"""The plot of fidelity and drift: places worked out by hand, and a file that is XML and needs no other."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from ganinv.report.scatter import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, scatter, span, ticks
+from ganinv.report.table import Aggregate
+
+
+def setting(name: str, psnr: float, ratio: float) -> tuple[str, dict[str, Aggregate]]:
+    return name, {"psnr": Aggregate(psnr, None, 1), "frechet_ratio": Aggregate(ratio, None, 1)}
+
+
+def dots(svg: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r'<circle class="\w+" cx="([\d.]+)" cy="([\d.]+)"', svg)][::2]
+
+
+def test_the_point_with_more_fidelity_and_less_drift_lies_lower_right() -> None:
+    svg = scatter([setting("full", 50, 1), setting("<a> & b", 40, 2)], baseline="full")
+    assert dots(svg) == [(WIDTH - RIGHT, HEIGHT - BOTTOM), (LEFT, TOP)]
+    tree = ElementTree.fromstring(svg)
+    assert "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert "<a> & b" in [each.text for each in tree.iter()] and 'class="base"' in svg
+
+
+def test_the_bars_are_the_interval_of_the_mean() -> None:
+    low, mean, high = span(Aggregate(10.0, 2.0, 4))
+    assert mean == 10 and high - mean == pytest.approx(3.182446) == pytest.approx(mean - low)
+
+
+def test_steps_are_round_and_cover_the_values() -> None:
+    assert ticks([40.3, 48.9]) == [40, 42, 44, 46, 48, 50] and ticks([0.97, 1.02])[0] <= 0.97
+    assert ticks([1.0]) == pytest.approx([1.0, 1.2])
+    for values in ([0.0], [-3.0, 2.0], [0.97, 1.02], [1e-4, 2e-4]):
+        found = ticks(values)
+        assert found[0] <= min(values) and found[-1] >= max(values) and 2 <= len(found) <= 8
+        assert all(math.isclose(b - a, found[1] - found[0]) for a, b in zip(found, found[1:], strict=False))
+
+
+def test_the_measure_of_drift_is_one_that_all_have() -> None:
+    name, figures = setting("a", 40, 1)
+    with_lpips = figures | {"drift_lpips": Aggregate(0.1, None, 1)}
+    assert "LPIPS, tuned against untouched" in scatter(
+        [(name, with_lpips), ("b", {k: v for k, v in with_lpips.items() if k != "frechet_ratio"})], baseline="a"
+    )
+    assert scatter([(name, {"psnr": figures["psnr"]})], baseline="a") == ""
+    assert scatter([(name, {"frechet_ratio": figures["frechet_ratio"]})], baseline="a") == ""
