@@ -1,5 +1,6 @@
 """rosinality's checkpoints: sizes from shapes, what is missing is said, look-alikes are refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,13 @@ import torch
 
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import build_discriminator, build_generator
-from ganinv.generator.foreign import torch_file
+from ganinv.generator.foreign import torch_file, write_rosinality
 from ganinv.generator.foreign.found import Found
 from ganinv.generator.foreign.write_rosinality import content, write
 
 from .conftest import build
+
+OTHER_WIDTHS = "Its widths are not those of rosinality's classes, whose table of channels must be changed to load it."
 
 
 def _read(path: Path, record: dict) -> Found:
@@ -30,7 +33,7 @@ def record(prior) -> dict:
 
 
 def test_round_trip(prior, path: Path) -> None:
-    assert write(path, prior) == []
+    assert write(path, prior) == [OTHER_WIDTHS]
     found = torch_file.read(path)
     assert found.family == "stylegan2" and found.notes == []
     generator, discriminator = build_generator(found.architecture), build_discriminator(found.architecture)
@@ -167,5 +170,48 @@ def test_what_is_left_out_is_said(path: Path) -> None:
     notes = write(path, build(conv_clamp=1e6))
     assert "The generator's clamp at 1e+06 was left out" in notes[0] and "discriminator's clamp" in notes[1]
     assert "D.b4.out.weight" in torch_file.read(path).tensors
-    assert "only one with groups of 4 images" in write(path, build(mbstd_group_size=8))[0]
+    assert "only one with groups of 4 images" in write(path, build(mbstd_group_size=8))[-1]
     assert "D.b4.out.weight" not in torch_file.read(path).tensors
+
+
+def _blur(module: torch.nn.Module) -> None:
+    """Another filter than the record's."""
+    for name, buffer in module.named_buffers():
+        if name.endswith("resample_filter"):
+            buffer.fill_(1 / 16)
+
+
+def test_filters_are_asked_of_the_networks_not_of_the_record(prior, path: Path) -> None:
+    notes = write(path, build(d_resample_filter=[1, 1]))
+    assert "only one with the low-pass filter 1, 3, 3, 1" in notes[-1]
+    assert "D.b4.out.weight" not in torch_file.read(path).tensors
+    path.unlink()
+    _blur(prior.generator)
+    with pytest.raises(InputError, match="another low-pass filter than 1, 3, 3, 1"):
+        write(path, prior)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"channel_base": 16384}, r"Generator\(64, 8, 3, channel_multiplier=1\), its .* Discriminator\(64, 1\)\."),
+        ({"channel_base": 32768, "mbstd_group_size": 8}, r"Generator\(64, 8, 3, channel_multiplier=2\)\."),
+        ({"channel_base": 16384, "d_channel_base": 32768}, OTHER_WIDTHS),
+    ],
+)
+def test_how_rosinalitys_classes_make_these_widths(changes: dict, said: str) -> None:
+    prior = build(img_resolution=64, channel_max=512, **changes)
+    assert re.search(said, content(prior)[1][0])
+
+
+def test_each_trial_image_is_made_and_judged_once(monkeypatch, caplog) -> None:
+    monkeypatch.setattr(write_rosinality, "LARGE", 16)
+    tiny, made = build(conv_clamp=1e6), []
+    assert tiny.discriminator is not None
+    for network in (tiny.generator, tiny.discriminator):
+        network.register_forward_hook(lambda module, *_: made.append(type(module).__name__))
+    with caplog.at_level("INFO"):
+        notes = content(tiny)[1]
+    assert made == ["Generator", "Discriminator"] * 2 and "on 2 images values reach" in notes[1]
+    assert caplog.messages == ["tiny: 2 images are made, to see whether its clamp acts on them"]
