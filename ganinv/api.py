@@ -17,7 +17,7 @@ from .dataset.pixels import to_float, to_uint8
 from .dataset.sources import is_single
 from .errors import InputError
 from .report.artefacts import Inversion
-from .run import assemble
+from .run import assemble, frame_of
 
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 
@@ -35,8 +35,7 @@ def invert(photo: Picture | None = None, *, overrides: Sequence[str] = (), name:
     check(cfg)
     photo = cfg.dataset.get("path") if photo is None else photo
     parts = assemble(cfg)
-    frame = Frame(fit=cfg.dataset.get("fit", "crop"), aspect=cfg.dataset.get("aspect"))
-    taken = take(photo, resolution=parts.prior.generator.img_resolution, name=name, frame=frame)
+    taken = take(photo, resolution=parts.prior.generator.img_resolution, name=name, frame=frame_of(cfg))
     return method.invert(taken, parts)[0]
 
 

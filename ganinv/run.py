@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from .config import CONF, as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import PhotosFailed, Told, guarded, is_users, told
 
 if TYPE_CHECKING:
+    from .dataset.frame import Frame
     from .dataset.images import Images
+    from .dataset.real import RealImages
+    from .generator.checkpoint import Prior
     from .method import Method
     from .report.dashboard import Dashboard
+    from .report.inputs import Inputs
 
 log = logging.getLogger("ganinv")
 
@@ -47,10 +51,10 @@ def run(cfg: DictConfig) -> None:
     check(cfg)
     method, report = assemble(cfg), build(cfg, "report")
     photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
-    folder, mark = run_folder(cfg), settings_hash(cfg)
+    folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
-        failed = invert_all(photos, method, folder=folder, settings_hash=mark, board=board)
+        failed = invert_all(photos, method, folder=folder, settings_hash=mark, inputs=inputs, board=board)
         summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
         board.log_summary(summary)
         log.info("%s\nreport: %s", "\n".join(summary.lines), summary.report)
@@ -64,20 +68,55 @@ def assemble(cfg: DictConfig) -> "Method":
 
     device = pick_device(plain(cfg)["device"])
     prior = to_device(build(cfg, "generator"), device)
-    inverter = build(cfg, "inverter")
-    tuner = build(cfg, "tuner", objective=build(cfg, "loss"))
+    inverter, objective = build(cfg, "inverter"), build(cfg, "loss")
+    objective.fits(prior.generator.img_resolution)
+    reals = reals_of(cfg, prior) if objective.is_adversarial else {}
+    tuner = build(cfg, "tuner", objective=objective, **reals)
     metrics = build(cfg, "metric")
     reconstruction = metrics.pop("reconstruction")
     if reconstruction.lpips is not None:
         reconstruction.lpips.to(device)
     tuner.fits(prior)
+    for real in reals.values():
+        assert len(real.images)  # decoded now: what cannot be read shows before the first photo
     if "frechet" in metrics:
-        metrics["frechet"].prepare(prior)
+        metrics["frechet"].prepare(prior, frame=frame_of(cfg))
     return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
 
 
+def frame_of(cfg: DictConfig) -> "Frame":
+    """How photos, and real images with them, come into the generator's square."""
+    from .dataset.frame import Frame
+
+    return Frame(fit=cfg.dataset.get("fit", "crop"), aspect=cfg.dataset.get("aspect"))
+
+
+def reals_of(cfg: DictConfig, prior: "Prior") -> "dict[str, RealImages]":
+    """The tuner's real images, framed as the photos are; none where it names none."""
+    from .dataset.real import RealImages
+
+    path, frame = OmegaConf.select(cfg, "tuner.reals"), frame_of(cfg)
+    if path is None:
+        return {}
+    how = {"resolution": prior.generator.img_resolution, "fit": frame.fit, "aspect": frame.aspect}
+    try:
+        return {"reals": RealImages(path=path, **how)}
+    except InputError as error:
+        raise InputError(f"tuner.reals: {error}") from error
+
+
+def inputs_of(cfg: DictConfig) -> "Inputs":
+    """Digests of the user's files, beside photos and prior, on which results depend; taken once they have been read."""
+    from .report.inputs import Inputs
+
+    named = {key: OmegaConf.select(cfg, key) for key in ("tuner.reals", "metric.frechet.real")}
+    limits = {"metric.frechet.real": OmegaConf.select(cfg, "metric.frechet.limit")}
+    images = {key: (path, limits.get(key)) for key, path in named.items() if path is not None}
+    return Inputs(latents=OmegaConf.select(cfg, "inverter.path"), images=images)
+
+
 def invert_all(
-    photos: "Images", method: "Method", *, folder: Path, settings_hash: str, board: "Dashboard"
+    photos: "Images", method: "Method", *, folder: Path, settings_hash: str, inputs: "Inputs", board: "Dashboard"
 ) -> dict[str, str]:
     """Invert and save each photo that is not finished yet; -> those that cannot be inverted: source -> why."""
     from .dataset.images import BadPhoto
@@ -91,8 +130,8 @@ def invert_all(
             log.warning("%d/%d %s: %s", number, len(photos), photo.source, photo.reason)
             continue
         place, count = folder / photo.name, f"{number}/{len(photos)} {photo.name}"
-        marks = {"settings_hash": settings_hash, "prior_fingerprint": method.prior.fingerprint}
-        if is_finished(place, **marks, photo_digest=photo.digest):
+        marks = {"settings_hash": settings_hash, "inputs": inputs.of(photo.name)}
+        if is_finished(place, **marks, prior_fingerprint=method.prior.fingerprint, photo_digest=photo.digest):
             log.info("%s: finished before", count)
             continue
         try:
@@ -110,7 +149,7 @@ def invert_all(
             tuned=tuned,
             prior=method.prior,
             metrics=inversion.metrics,
-            settings_hash=settings_hash,
+            **marks,
         )
         board.log_photo(photo.name, curve=tuned.curve, metrics=inversion.metrics)
         log.info("%s: %.1f dB after %d steps, %.0f s", count, inversion.metrics["psnr"], tuned.steps, tuned.seconds)

@@ -4,10 +4,7 @@ import errno
 import json
 import logging
 import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -265,34 +262,6 @@ def test_ctrl_c_keeps_what_is_finished(
     assert results(run_folder(tmp_path)).keys() == {"anna", "böb smith"}
     again = command(f"dataset.path={photos}")
     assert again.code == 0 and again.out.count("finished before") == 2
-
-
-@pytest.mark.slow
-def test_a_real_ctrl_c_while_tuning(prior: Path, photos: Path, tmp_path: Path) -> None:
-    settings = [f"generator.path={prior}", f"dataset.path={photos}", *TINY, "tuner.steps=1000000", "folder=run"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ganinv.run", *settings],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Where this test runs in the background of a shell, Ctrl-C would be ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        env=os.environ | {"PYTHONPATH": str(Path(ganinv.__file__).parents[1])},
-    )
-    log = tmp_path / "run" / "run.log"
-    deadline = time.monotonic() + 120
-    while not (log.exists() and "3 photos" in log.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
-    try:
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
-    assert "the same command goes on" in out
-    assert "Traceback" not in err
 
 
 def test_a_full_disk_is_a_sentence(

@@ -17,6 +17,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 MAX_PIXELS = 80_000_000  # 320 MB once decoded; below Pillow's own guard against decompression bombs
 MAX_ASPECT = 2  # longer over shorter side
 MIN_SIDE = 16  # pixels
+BLACK = 2  # mean of 0..255 of black bars that JPEG or a resize has touched
 DEEP_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's names for grey of more than 8 bits
 
 
@@ -40,12 +41,25 @@ def decode(data: bytes, *, resolution: int, frame: Frame = SQUARE) -> tuple[Tens
 
 def to_square(image: Image.Image, *, resolution: int, frame: Frame = SQUARE) -> tuple[Tensor, list[str]]:
     """A picture in any of Pillow's modes, upright -> as `decode`."""
+    if is_framed(image, frame):
+        frame = SQUARE
     image, notes = frame.cut(image)
     image, was_transparent = to_rgb(image)
     if was_transparent:
         notes.append("transparent: laid on white")
     image, more = frame.place(image, resolution=resolution)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous(), notes + more  # [H, W, 3] -> [3, H, W]
+
+
+def is_framed(image: Image.Image, frame: Frame) -> bool:
+    """Whether a square picture stands between the frame's black bars already, as training images of cars do."""
+    region = frame.region(image.width) if image.width == image.height else None
+    if region is None:
+        return False
+    grey = np.array(to_rgb(image)[0].convert("L"), dtype=float)
+    bars = np.ones(grey.shape, dtype=bool)
+    bars[region.top : region.bottom, region.left : region.right] = False
+    return grey[bars].mean() <= BLACK
 
 
 def load(data: bytes) -> tuple[Image.Image, list[str]]:

@@ -31,7 +31,8 @@ class Frame:
 
     aspect None: the photo fills the square. Otherwise its longer side does, and the bars beside it are black (0, -1 for
     the networks), as in the training images of LSUN's car network. So the bars are part of the target: the initial
-    latent, the tuner's terms and D see them, where that network itself paints them; scores leave them out.
+    latent, the tuner's terms and D see them, where that network itself paints them; scores leave them out. A square
+    that has these bars already is taken as it is.
     """
 
     fit: Fit = "crop"

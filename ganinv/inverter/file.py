@@ -52,11 +52,15 @@ class File:
         return Latent(ws=found.ws[at], space=found.space, z=None if found.z is None else found.z[at], noise=noise)
 
 
+def places(folder: Path, name: str) -> list[Path]:
+    """Where the latent of the photo `name` may stand in a folder with one for each photo."""
+    return [*(folder / f"{name}{suffix}" for suffix in READERS), folder / name / OWN]
+
+
 def _in_folder(folder: Path, name: str | None) -> Path:
     if name is None:
         raise InputError(f"{folder}: is a folder with a file per photo, but this photo has no name; name one file")
-    places = [*(folder / f"{name}{suffix}" for suffix in READERS), folder / name / OWN]
-    found = [place for place in places if place.is_file()]
+    found = [place for place in places(folder, name) if place.is_file()]
     if len(found) == 1:
         return found[0]
     if found:

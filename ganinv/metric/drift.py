@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..dataset.frame import SQUARE, Frame
 from ..dataset.pixels import to_float, to_uint8
 from ..dataset.real import RealImages
 from ..dataset.sources import list_pictures
@@ -140,7 +141,8 @@ class FrechetRatio:
         self.real, self.limit, self.samples, self.alphas = real, limit, samples, alphas
         self.noise_mode: NoiseMode = noise_mode
         self.batch_size, self.seed = batch_size, seed
-        self._references: dict[str, tuple[Tensor, float]] = {}  # by the prior's fingerprint
+        self._references: dict[tuple[str, Frame], tuple[Tensor, float]] = {}
+        self._frame = SQUARE
         if real is not None:
             self.network = network()
             expect_enough(self.network, len(list_pictures(real)[:limit]), f"images in {real!r} (metric.frechet.real)")
@@ -178,23 +180,29 @@ class FrechetRatio:
             untouched = frechet_distance(real, self._features(prior.generator, pair[0]))
         return untouched, frechet_distance(real, self._features(tuned, pair[1]))
 
-    def prepare(self, prior: Prior) -> None:
-        """Compute what does not depend on the photo. InputError: fewer usable images than the network needs."""
+    def prepare(self, prior: Prior, *, frame: Frame = SQUARE) -> None:
+        """Compute what does not depend on the photo; `frame`: how the photos, and so the real images, are framed.
+
+        InputError: fewer usable images than the network needs.
+        """
+        self._frame = frame
         if self.real is not None:
             with torch.inference_mode():
                 self._reference(prior)
 
     def _reference(self, prior: Prior) -> tuple[Tensor, float]:
         """Features of the real images at the prior's resolution, and the untouched generator's distance to them."""
-        if prior.fingerprint not in self._references:
+        key, frame = (prior.fingerprint, self._frame), self._frame
+        if key not in self._references:
             assert self.real is not None
             self.network.to(device(prior.generator))
-            images = RealImages(path=self.real, resolution=prior.generator.img_resolution, limit=self.limit).images
+            how = {"resolution": prior.generator.img_resolution, "limit": self.limit}
+            images = RealImages(path=self.real, **how, fit=frame.fit, aspect=frame.aspect).images
             expect_enough(self.network, len(images), f"usable images in {self.real!r} (metric.frechet.real)")
             real = collect(self.network, images.split(self.batch_size))
             ws = sample_latents(prior.generator, samples=self.samples, seed=self.seed)
-            self._references[prior.fingerprint] = real, frechet_distance(real, self._features(prior.generator, ws))
-        return self._references[prior.fingerprint]
+            self._references[key] = real, frechet_distance(real, self._features(prior.generator, ws))
+        return self._references[key]
 
     def _features(self, generator: Generator, ws: Tensor) -> Tensor:
         how = {"noise_mode": self.noise_mode, "seed": self.seed, "batch_size": self.batch_size}

@@ -65,10 +65,12 @@ def save_photo(
     prior: Prior,
     metrics: dict[str, Any],
     settings_hash: str,
+    inputs: dict[str, str] | None = None,
 ) -> None:
     """Write what `photo` leaves into `folder`; metrics.json comes last, and says that all is there.
 
-    `initial`, `tuned_image` [3, R, R] in any range, rounded to 8 bit. Raises InputError where the folder takes no file.
+    `initial`, `tuned_image` [3, R, R] in any range, rounded to 8 bit; `inputs`: digests of the user's other files, by
+    setting. Raises InputError where the folder takes no file.
     """
     _unfinish(folder)
     for name, image in zip(PICTURES, (photo.image, initial, tuned_image), strict=True):
@@ -83,6 +85,7 @@ def save_photo(
         "source": str(photo.source),
         "photo_digest": photo.digest,
         "settings_hash": settings_hash,
+        "inputs": inputs or {},
         "prior": {"name": prior.name, "fingerprint": prior.fingerprint, "licence": prior.licence},
         "space": latent.space,
         "resolution": photo.image.shape[-1],
@@ -109,16 +112,18 @@ def _unfinish(folder: Path) -> None:
         raise InputError(f"{folder}: its old {METRICS} cannot be removed ({error.strerror})") from error
 
 
-def is_finished(folder: Path, *, settings_hash: str, prior_fingerprint: str, photo_digest: str) -> bool:
-    """Whether `folder` holds every file of this photo, made with these settings and this prior."""
+def is_finished(
+    folder: Path, *, settings_hash: str, prior_fingerprint: str, photo_digest: str, inputs: dict[str, str] | None = None
+) -> bool:
+    """Whether `folder` holds every file of this photo, made with these settings, this prior and these inputs."""
     if not all((folder / name).is_file() for name in FILES):
         return False
     try:
         record = read_record(folder)
     except InputError:
         return False
-    found = record["settings_hash"], record["prior"]["fingerprint"], record["photo_digest"]
-    return found == (settings_hash, prior_fingerprint, photo_digest)
+    found = record["settings_hash"], record["prior"]["fingerprint"], record["photo_digest"], record.get("inputs", {})
+    return found == (settings_hash, prior_fingerprint, photo_digest, inputs or {})
 
 
 def read_record(folder: Path) -> dict[str, Any]:

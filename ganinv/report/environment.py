@@ -13,13 +13,17 @@ PACKAGES = ("torch", "pytorch-lightning", "kornia", "lpips")
 
 
 def environment() -> dict[str, str]:
-    """`hardware` (processor, usable cores and, where there are any, graphics cards) and `versions`, a line each."""
+    """`hardware` (processor, usable cores and, where there are any, graphics cards), `versions` and more, a line each.
+
+    `threads`: of torch on the processor; sums are rounded in another order with another number of them.
+    """
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     hardware = ", ".join([f"{_processor()} ({_cores()} cores)", *cards])
     own = [f"ganinv {__version__}", f"Python {platform.python_version()}"]
     versions = [*own, *(f"{name} {_version(name)}" for name in PACKAGES)]
     return {
         "hardware": hardware,
+        "threads": str(torch.get_num_threads()),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": ", ".join(versions),
     }

@@ -125,3 +125,35 @@ def test_real_images_have_the_same_bars(tmp_path):
     photo = only(Images(path=str(tmp_path), resolution=64, aspect=4 / 3))
     reals = RealImages(path=str(tmp_path), resolution=64, aspect=4 / 3)
     assert torch.equal(reals.images[0], to_uint8(photo.image))
+
+
+@pytest.mark.parametrize("frame", [CAR, Frame(aspect=4 / 3)], ids=["stretch", "crop"])
+@pytest.mark.parametrize("side", [64, 128])
+def test_a_square_that_has_the_bars_already_is_taken_as_it_is(frame, side):
+    square = Image.new("RGB", (side, side))
+    square.paste(noise(side, side * 3 // 4), (0, side // 8))
+    found, notes = decoded(square, frame, 64)
+    np.testing.assert_array_equal(found, square.resize((64, 64), Image.Resampling.LANCZOS))
+    assert notes == []
+
+
+def test_bars_that_jpeg_has_touched_are_bars():
+    square, file = Image.new("RGB", (90, 90)), io.BytesIO()
+    square.paste(noise(90, 68), (0, 11))  # no multiple of JPEG's blocks
+    square.save(file, "JPEG", quality=85)
+    assert np.array(Image.open(file).convert("L"))[:11].max() > 2
+    found, _ = decode(file.getvalue(), resolution=64, frame=CAR)
+    assert (found.permute(1, 2, 0).numpy()[8:56].mean(axis=(1, 2)) > 30).all()
+
+
+def test_a_square_with_one_dark_edge_is_a_photo():
+    square = noise(64, 64)
+    square.paste(0, (0, 0, 64, 8))
+    found, notes = decoded(square, CAR, 64)
+    assert not found[:8].any() and not found[56:].any() and notes == ["not of the aspect 1.333: stretched to it"]
+
+
+def test_transparent_and_deep_squares_are_framed_as_others():
+    for mode in ("RGBA", "I;16", "L", "P"):
+        found, _ = decoded(Image.new(mode, (64, 64), 60000 if mode == "I;16" else 200), CAR, 64)
+        assert not found[:8].any() and not found[56:].any()

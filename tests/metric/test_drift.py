@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganinv.dataset.frame import Frame
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.dataset.real import RealImages
 from ganinv.errors import InputError
@@ -250,6 +251,20 @@ def test_reference_is_computed_once_for_all_photos(prior: Prior, tuned: Generato
 def test_too_little_is_refused_before_any_work(real: str, settings: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         FrechetRatio(network=Pooled, **({"real": real, "samples": SAMPLES} | settings))
+
+
+def test_real_images_are_framed_as_the_photos_are(
+    prior: Prior, tuned: Generator, ws: Tensor, real: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame, seen = Frame(fit="stretch", aspect=4 / 3), []
+    ratio = FrechetRatio(network=Pooled, real=real, samples=SAMPLES)
+    monkeypatch.setattr("ganinv.metric.drift.collect", lambda network, batches: seen.append(list(batches)) or ws[0])
+    monkeypatch.setattr("ganinv.metric.drift.frechet_distance", lambda a, b: 1.0)
+    ratio.prepare(prior, frame=frame)
+    framed = RealImages(path=real, resolution=16, fit="stretch", aspect=4 / 3).images
+    assert torch.equal(torch.cat(seen[0]), framed) and not framed[:, :, :2].any() and framed[:, :, 2:14].any()
+    ratio(prior=prior, tuned_generator=tuned, ws=ws)
+    assert len(seen) == 3, "the real images are not read again"
 
 
 def test_unreadable_images_do_not_count(prior: Prior, tuned: Generator, ws: Tensor, real: str) -> None:

@@ -56,6 +56,7 @@ class Case:
     prior: Prior
     metrics: dict[str, Any]
     settings_hash: str = "0123456789"
+    inputs: dict[str, str] | None = None
 
     def save(self, folder: Path, **changes: Any) -> "Case":
         case = replace(self, **changes)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -199,7 +200,7 @@ def test_a_folder_that_is_no_photo_is_refused_with_a_hint(saved: Callable[..., P
         load(tmp_path / "nowhere")
 
 
-def finished(folder: Path, case, **changes: str) -> bool:
+def finished(folder: Path, case, **changes: Any) -> bool:
     marks = {
         "settings_hash": case.settings_hash,
         "prior_fingerprint": case.prior.fingerprint,
@@ -214,6 +215,21 @@ def test_a_finished_photo_is_known_by_settings_prior_and_pixels(case, tmp_path: 
     assert finished(tmp_path, case)
     for key in ("settings_hash", "prior_fingerprint", "photo_digest"):
         assert not finished(tmp_path, case, **{key: "another"}), key
+
+
+def test_a_finished_photo_is_known_by_the_users_other_files(case, tmp_path: Path) -> None:
+    case.save(tmp_path, inputs={"inverter.path": "one"})
+    assert finished(tmp_path, case, inputs={"inverter.path": "one"})
+    for other in ({"inverter.path": "another"}, {"tuner.reals": "one"}, {}):
+        assert not finished(tmp_path, case, inputs=other), other
+
+
+def test_a_record_without_inputs_is_one_of_no_inputs(case, tmp_path: Path) -> None:
+    case.save(tmp_path)
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    del record["inputs"]
+    (tmp_path / "metrics.json").write_text(json.dumps(record))
+    assert finished(tmp_path, case) and not finished(tmp_path, case, inputs={"inverter.path": "one"})
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -259,6 +275,7 @@ def test_the_record_says_where_the_photo_came_from(case, tmp_path: Path) -> None
     record = read_record(tmp_path)
     assert record["source"] == "photos/face one.png" and record["prior"]["licence"] == "public domain"
     assert "torch" in record["environment"]["versions"] and "cores" in record["environment"]["hardware"]
+    assert record["environment"]["threads"] == str(torch.get_num_threads())
 
 
 def test_a_saved_latent_is_refused_on_another_prior(case, other_prior, tmp_path: Path) -> None:
