@@ -6,17 +6,22 @@ stylegan2-ada-pytorch's projector: "w" [1, num_ws, w_dim] float32).
 """
 
 import argparse
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .paths import looked_up
 
 if TYPE_CHECKING:
     from .generator.checkpoint import Prior
     from .report.artefacts import Inversion
 
 WRONG = 2  # exit code of a mistake
+MOST = 2000  # letters of a line
 FORMATS = {
     "nvidia": "pickle for the tools of stylegan2-ada-pytorch and stylegan3 (projector, PTI, DragGAN)",
     "rosinality": "g_ema, latent_avg and d in a .pt, for rosinality's stylegan2-pytorch and what builds on it",
@@ -32,22 +37,45 @@ def export(source: str | Path, target: str | Path, *, form: str, prior: str | Pa
     `form`: a key of FORMATS. `prior`: the one that a photo's folder was tuned from, where it has moved since. Raises
     InputError, and then writes nothing.
     """
-    target, folder = Path(target).expanduser(), Path(source).expanduser()
+    target, folder = looked_up(target), looked_up(source)
     if form not in FORMATS:
         raise InputError(f"format: {form} is not one; there are {', '.join(FORMATS)}")
-    if target.exists() and not (form == "folder" and target.is_dir() and not any(target.iterdir())):
-        raise InputError(f"{target}: exists already; give another name, or remove it first")
+    if not (form == "folder" and target.is_dir() and not any(target.iterdir())):
+        _expect_free(target)
     if not is_photo(folder):
         return _export_prior(source, target, form=form, prior=prior)
+    if form != "difference":
+        _expect_free(_place_of_w(target, form))
     inversion, tuned = load_photo(folder, prior=prior)
     if form == "difference":
         return _copy(folder / "generator.safetensors", target)
-    return [*_write(tuned, target, form=form), *_licence(tuned, form), _write_w(inversion, target, form=form)]
+    said = _write_w(inversion, _place_of_w(target, form))  # first: a second file that fails leaves the first behind
+    with _without(_place_of_w(target, form)):
+        return [*_write(tuned, target, form=form), *_licence(tuned, form), said]
+
+
+def _expect_free(path: Path) -> None:
+    if looked_up(path).exists():
+        raise InputError(f"{path}: exists already; give another name, or remove it first")
 
 
 def is_photo(folder: Path) -> bool:
-    """Whether `folder` is that of a finished photo."""
-    return (folder / "metrics.json").is_file() and (folder / "generator.safetensors").is_file()
+    """Whether `folder` is a finished photo's. Raises InputError for an unfinished one's, and for a whole run's."""
+    if (folder / "metrics.json").is_file() and (folder / "generator.safetensors").is_file():
+        return True
+    if _is_of_a_run(folder):
+        from .report import artefacts
+
+        artefacts.load(folder)  # which says what is there instead
+    return False
+
+
+def _is_of_a_run(folder: Path) -> bool:
+    """Whether a run made `folder`, and not somebody who keeps a prior there."""
+    if not folder.is_dir() or (folder / "config.json").exists():
+        return False
+    signs = (folder / name for name in ("generator.safetensors", "config.yaml", "metrics.json"))
+    return any(sign.is_file() for sign in signs) or any(folder.glob("*/metrics.json"))
 
 
 def load_photo(folder: Path, *, prior: str | Path | None) -> "tuple[Inversion, Prior]":
@@ -99,18 +127,32 @@ def _licence(prior: "Prior", form: str) -> list[str]:
     return [f"The format has no place for it: the weights' licence is {prior.licence}."]
 
 
-def _write_w(inversion: "Inversion", target: Path, *, form: str) -> str:
+def _place_of_w(target: Path, form: str) -> Path:
+    return target / "projected_w.npz" if form == "folder" else target.with_name(f"{target.name}.projected_w.npz")
+
+
+def _write_w(inversion: "Inversion", path: Path) -> str:
     import io
 
     import numpy as np
 
     from .files import write_bytes
 
-    path = target / "projected_w.npz" if form == "folder" else target.with_name(f"{target.name}.projected_w.npz")
     buffer = io.BytesIO()
     np.savez(buffer, w=inversion.latent.ws.detach().cpu().float().numpy())
     write_bytes(path, buffer.getvalue())
     return f"The photo's w is in {path}."
+
+
+@contextmanager
+def _without(path: Path) -> Iterator[None]:
+    """Take `path` away again where what follows fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _copy(path: Path, target: Path) -> list[str]:
@@ -129,16 +171,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--format", required=True, choices=FORMATS, help="see below")
     parser.add_argument("--prior", help="of a photo's folder: the prior that was tuned, where it has moved since")
     given = parser.parse_args(arguments)
+    from .generator.foreign.source import shown
+
     try:
         notes = export(given.source, given.target, form=given.format, prior=given.prior)
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(shown(error, MOST), file=sys.stderr)
         return WRONG
     print(given.target)
     for note in notes:
-        print(note)
+        print(shown(note, MOST))
     return 0
 
 
 if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("ganinv").setLevel(logging.INFO)  # what takes long says so
     sys.exit(main())

@@ -20,11 +20,11 @@ from torch import Tensor
 from .errors import InputError
 
 ADVICE = {
-    errno.ENOSPC: "free some space there, or choose another folder with folder=…",
-    errno.EDQUOT: "free some space there, or choose another folder with folder=…",
-    errno.EACCES: "allow writing there, or choose another folder with folder=…",
-    errno.EPERM: "allow writing there, or choose another folder with folder=…",
-    errno.EROFS: "choose a folder on a writable disk with folder=…",
+    errno.ENOSPC: "free some space there, or choose another folder",
+    errno.EDQUOT: "free some space there, or choose another folder",
+    errno.EACCES: "allow writing there, or choose another folder",
+    errno.EPERM: "allow writing there, or choose another folder",
+    errno.EROFS: "choose a folder on a writable disk",
 }
 NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
@@ -55,7 +55,7 @@ def _discard(temporary: Path) -> None:
 
 def _sentence(path: Path, error: OSError) -> str:
     reason = error.strerror or str(error)
-    advice = ADVICE.get(error.errno or 0, "choose another folder with folder=…")
+    advice = ADVICE.get(error.errno or 0, "choose another folder")
     return f"{path.parent}: {path.name} cannot be written in this folder ({reason}); {advice}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+from .paths import looked_up
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .generator.family import Generator
 
 WRONG = 2  # exit code of a mistake
+MOST = 2000  # letters of a line
 SHOWN = ("mse", "psnr", "ssim", "lpips", "steps", "seconds")
 
 
@@ -29,7 +31,7 @@ def describe(path: str | Path, *, prior: str | Path | None = None) -> dict[str, 
     from .export import is_photo
     from .generator.checkpoint import load_prior
 
-    folder = Path(path).expanduser()
+    folder = looked_up(path)
     if is_photo(folder):
         return _photo(folder, prior)
     if prior:
@@ -160,13 +162,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", help="a checkpoint, a name of ganinv.weights, or a photo's folder in a run")
     parser.add_argument("--prior", help="of a photo's folder: the prior that was tuned, where it has moved since")
     given = parser.parse_args(arguments)
+    from .generator.foreign.source import shown
+
     try:
         facts = describe(given.file, prior=given.prior)
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(shown(error, MOST), file=sys.stderr)
         return WRONG
     for name, value in facts.items():
-        print(f"{name}: {value}")
+        print(f"{name}: {shown(value, MOST)}")  # a file's text could forge a line of its own
     return 0
 
 

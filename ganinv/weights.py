@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import download as downloads
 from .errors import InputError
+from .paths import looked_up
 from .published import TABLE, Entry
 from .verify import complaint, complaint_of, record, verify
 
@@ -41,7 +42,7 @@ def find(name_or_path: str) -> Path:
         return _named(name_or_path, TABLE[name_or_path])
     if "://" in name_or_path:
         raise InputError(f"{name_or_path}: nothing is downloaded unasked; fetch the file and give its path")
-    path = Path(name_or_path).expanduser()
+    path = looked_up(name_or_path)
     if path.is_file():
         return _no_page(path)
     problem = "is a folder" if path.is_dir() else "no such file"

@@ -100,3 +100,53 @@ def test_the_command(source: Path, tmp_path: Path, capsys) -> None:
     assert "exists already" in error and error.count("\n") == 1
     with pytest.raises(SystemExit, match="2"):
         main([str(source), "out", "--format", "onnx"])
+
+
+def test_nothing_of_anybody_is_overwritten_and_a_failure_leaves_nothing(photo: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "out.projected_w.npz"
+    mine.write_text("mine")
+    with pytest.raises(InputError, match=r"out.projected_w.npz: exists already"):
+        export(photo, tmp_path / "out", form="ganinv")
+    assert mine.read_text() == "mine" and not (tmp_path / "out").exists()
+    mine.unlink()
+    (tmp_path / "file").write_text("")
+    for target in (tmp_path / "file/out", tmp_path / ("n" * 240)):  # of the second, the name of its w is too long
+        with pytest.raises(InputError) as error:
+            export(photo, target, form="ganinv")
+        assert "folder=" not in str(error.value)
+    assert not (tmp_path / ("n" * 240)).exists()
+
+
+def test_a_network_that_cannot_be_written_takes_its_w_along(photo: Path, tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("does not fit")
+
+    monkeypatch.setattr("ganinv.generator.foreign.write_rosinality.write", refuse)
+    with pytest.raises(InputError, match="does not fit"):
+        export(photo, tmp_path / "out", form="rosinality")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_run_and_an_unfinished_photo_are_told_apart_from_priors(photo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    photo = photo.rename(run / "photo")
+    with pytest.raises(InputError, match="it holds the photos photo; name one of them"):
+        export(run, tmp_path / "out", form="ganinv")
+    (photo / "metrics.json").unlink()
+    with pytest.raises(InputError, match="not the folder of a finished photo; run this photo again"):
+        export(photo, tmp_path / "out", form="ganinv")
+
+
+def test_a_licence_cannot_forge_a_line(prior: Prior, tmp_path: Path, capsys) -> None:
+    save_prior(tmp_path / "prior.safetensors", replace(prior, licence="\x1b[2Jevil\nThe photo's w is in x."))
+    assert main([str(tmp_path / "prior.safetensors"), str(tmp_path / "out"), "--format", "nvidia"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and "licence is ?[2Jevil?The photo's" in lines[1]
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x.pkl", "n" * 300])
+def test_paths_that_cannot_be_looked_up(path: str, source: Path, capsys) -> None:
+    assert main([path, "out", "--format", "nvidia"]) == main([str(source), path, "--format", "nvidia"]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second and first.startswith(f"{path}: ") and "give " in first

@@ -86,6 +86,34 @@ def test_the_command(prior: Prior, tmp_path: Path, capsys) -> None:
     assert "web page" in error and error.count("\n") == 1
 
 
+def test_text_of_a_file_cannot_forge_a_line(prior: Prior, tmp_path: Path, capsys) -> None:
+    training = {"by": "\x1b[2Jevil\nfingerprint: fake"}
+    save_prior(tmp_path / "prior.safetensors", replace(prior, licence="a\nfingerprint: fake", training=training))
+    assert main([str(tmp_path / "prior.safetensors")]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and sum(line.startswith("fingerprint: ") for line in out.splitlines()) == 1
+    assert "licence: a?fingerprint: fake" in out
+
+
+def test_a_run_and_an_unfinished_photo(case: Case, tmp_path: Path, capsys) -> None:  # noqa: F811
+    case.save(tmp_path / "run/photo")
+    assert main([str(tmp_path / "run")]) == 2
+    (tmp_path / "run/photo/metrics.json").unlink()
+    assert main([str(tmp_path / "run/photo")]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "it holds the photos photo; name one of them" in first and second.endswith("run this photo again")
+    (tmp_path / "empty").mkdir()
+    assert main([str(tmp_path / "empty")]) == 2
+    assert "has no config.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x.pkl", "n" * 300])
+def test_paths_that_cannot_be_looked_up(path: str, capsys) -> None:
+    assert main([path]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{path}: ") and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("module", ["ganinv.export", "ganinv.inspect"])
 def test_help_does_not_import_torch(module: str) -> None:
     code = f"import sys; sys.argv[1:] = ['--help']\ntry: from {module} import main; main()\nexcept SystemExit: pass\n"

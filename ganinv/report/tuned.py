@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..files import write_bytes
 from ..generator.checkpoint import Prior, fingerprint, load_prior
 from ..generator.family import Generator
+from ..generator.foreign.source import shown
 
 FORMAT, VERSION = "ganinv-tuned", "1"
 HEADER = ("prior", "prior_name", "prior_path", "tuned_fingerprint")
@@ -46,7 +47,7 @@ def load_tuned(path: Path, *, prior: Prior | None) -> tuple[Generator, list[str]
     prior = prior or _find_prior(path, header)
     if prior.fingerprint != header["prior"]:
         raise InputError(
-            f"{path}: tuned from the prior {header['prior_name']} ({_short(header['prior'])}), which is not"
+            f"{path}: tuned from the prior {shown(header['prior_name'], 60)} ({_short(header['prior'])}), which is not"
             f" {prior.name} ({_short(prior.fingerprint)}); load it onto the one that it was tuned from"
         )
     strangers = [name for name in moved if not _fits(name, moved[name], prior.generator)]
@@ -81,7 +82,7 @@ def _lasting(path: str | None) -> str:
 
 
 def _find_prior(path: Path, header: dict[str, str]) -> Prior:
-    name, place = header["prior_name"], header["prior_path"]
+    name, place = shown(header["prior_name"], 60), header["prior_path"]
     if not place:
         raise InputError(f"{path}: needs the prior {name}, which was no file; give it as prior=…")
     try:
@@ -106,9 +107,13 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 def _check(path: Path, header: dict[str, str]) -> None:
     if header.get("format") != FORMAT:
-        raise InputError(f"{path}: not a tuned generator of ganinv (format {header.get('format')!r} in its header)")
+        raise InputError(
+            f"{path}: not a tuned generator of ganinv (format {shown(header.get('format'), 60)} in its header)"
+        )
     if header.get("version") != VERSION:
-        raise InputError(f"{path}: format version {header.get('version')}, this ganinv reads {VERSION}; update ganinv")
+        raise InputError(
+            f"{path}: format version {shown(header.get('version'), 60)}, this ganinv reads {VERSION}; update ganinv"
+        )
     missing = [key for key in HEADER if key not in header]
     if missing:
         raise InputError(f"{path}: its header lacks {', '.join(missing)}; run this photo again")
