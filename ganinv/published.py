@@ -5,9 +5,12 @@ too; for FFHQ at 1024 pixels and its conversion, LSUN cat among others, two mirr
 hash is empty: the first download is then recorded, and later ones are compared with it.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+
+from .drive import CONVERTED, ENCODERS
+from .entry import AFHQ_LICENCE, FFHQ_LICENCE, METFACES_LICENCE, NVIDIA, Entry
+
+__all__ = ["TABLE", "Entry"]
 
 TORCHVISION = "https://download.pytorch.org/models/"
 ADA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
@@ -15,37 +18,6 @@ STYLEGAN2_TF = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
 STYLEGAN2 = "https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan2/versions/1/files/"
 STYLEGAN3 = "https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/"
 FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
-
-NVIDIA = "Nvidia Source Code License, non-commercial"
-FFHQ_LICENCE = f"{NVIDIA}; FFHQ's images: CC BY-NC-SA 4.0"
-AFHQ_LICENCE = f"{NVIDIA}; AFHQ's images: CC BY-NC 4.0"
-METFACES_LICENCE = f"{NVIDIA}; MetFaces' images: CC BY-NC 2.0"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A published file."""
-
-    file: str  # its published name
-    url: str  # what a download asks for
-    what: str
-    licence: str
-    sha256: str = ""  # first hex digits, all 64 where they are known; empty: unknown
-    hash_from: Literal["publisher", "mirrors"] = "mirrors"
-    size: int | None = None  # bytes, exactly
-    roughly: int | None = None  # 10^6 bytes, where it is not known exactly
-    page: str | None = None  # where a browser fetches it, if not at `url`
-
-    @property
-    def amount(self) -> str:
-        """The size in words."""
-        megabytes = self.roughly if self.size is None else round(self.size / 1e6)
-        return "size not published" if megabytes is None else f"{megabytes} MB"
-
-    @property
-    def by_hand(self) -> str:
-        """How to get the file without this program."""
-        return f"fetch {self.page or self.url} with a browser and put it, named {self.file},"
 
 
 def _torchvision(file: str, roughly: int, what: str) -> Entry:
@@ -74,19 +46,6 @@ def _tf(domain: str, what: str, sha256: str, size: int, licence: str = NVIDIA) -
 def _stylegan3(kind: str, data: str, what: str, licence: str) -> Entry:
     url = f"{STYLEGAN3}stylegan3-{kind}-{data}.pkl"
     return _nvidia(url, f"{what}, StyleGAN3-{kind.upper()}", licence)
-
-
-def _drive(file: str, identity: str, what: str, licence: str, sha256: str = "", *, size: int | None = None) -> Entry:
-    """Google Drive; it may answer with a page that asks back, or that the day's quota is used up."""
-    return Entry(
-        file=file,
-        url=f"https://drive.google.com/uc?export=download&confirm=t&id={identity}",
-        page=f"https://drive.google.com/file/d/{identity}/view",
-        what=f"{what}, converted to rosinality's format",
-        licence=licence,
-        sha256=sha256,
-        size=size,
-    )
 
 
 FACES = {
@@ -203,32 +162,6 @@ STYLEGAN3_DATA = {
     "afhqv2": ("afhqv2-512x512", "animals' faces (AFHQv2) at 512 pixels", AFHQ_LICENCE),
 }
 
-CONVERTED = {
-    "ffhq1024_rosinality": _drive(
-        "stylegan2-ffhq-config-f.pt",
-        "1EM87UquaoQmk17Q8d5kYIAHqu0dkYqdT",
-        "FFHQ faces at 1024 pixels, with its discriminator",
-        FFHQ_LICENCE,
-        "bae494ef77e32a9cd1792a81a3c167692a0e64f6bcd8b06592ff42917e2ed46e",
-        size=381_462_551,
-    ),
-    "lsun_car_rosinality": _drive(
-        "stylegan2-car-config-f.pt", "1UmMHHB3DU1trTB8_9Fjkck5ZwArnD81B", "cars (LSUN), 512 x 384 in 512 pixels", NVIDIA
-    ),
-    "lsun_church_rosinality": _drive(
-        "stylegan2-church-config-f.pt", "1ZSZOFtw5wZfPhWEzHFB9LI__bikaHsn6", "churches (LSUN) at 256 pixels", NVIDIA
-    ),
-    "lsun_horse_rosinality": _drive(
-        "stylegan2-horse-config-f.pt", "1bM7ms1tWCucnySjiS6-NNrPJGDkqQQWi", "horses (LSUN) at 256 pixels", NVIDIA
-    ),
-    "afhq_wild_rosinality": _drive(
-        "afhqwild.pt", "1z6IVVaCJuFTksKwp1CM3emWOVHbrBip-", "wild animals' faces (AFHQ) at 512 pixels", AFHQ_LICENCE
-    ),
-    "toonify_rosinality": _drive(
-        "ffhq_cartoon_blended.pt", "1r3XVCt_WYUKFZFxhNH-xO2dTtF6B5szu", "cartoon faces at 1024 pixels", FFHQ_LICENCE
-    ),
-}
-
 NETWORKS = {
     **(FACES | ANIMALS | THINGS),
     **{f"stylegan3_{kind}_{name}": _stylegan3(kind, *data) for kind in "tr" for name, data in STYLEGAN3_DATA.items()},
@@ -246,4 +179,4 @@ FEATURES = {
     ),
 }
 
-TABLE: dict[str, Entry] = {**NETWORKS, **FEATURES}
+TABLE: dict[str, Entry] = {**NETWORKS, **ENCODERS, **FEATURES}

@@ -104,6 +104,17 @@ def test_table_of_published_files() -> None:
             "bae494ef",
         ),
         (
+            "e4e_ffhq",
+            "https://drive.google.com/uc?export=download&confirm=t&id=1cUv_reLE6k3604or78EranS7XzuVMWeO",
+            "2ace1d9a",
+        ),
+        (
+            "restyle_e4e_ffhq",
+            "https://drive.google.com/uc?export=download&confirm=t&id=1e2oXVeBPXMQoUoC_4TNwAWpOPpSEhE_e",
+            "89afa8b3",
+        ),
+        ("ffhq256_rosinality", "https://drive.google.com/open?id=1PQutd-JboOCOZqmd95XWxWrO8gGEvRcO", ""),
+        (
             "inception",
             "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
             "6726825d",
