@@ -16,14 +16,13 @@ from .discriminator import Discriminator
 from .family import Generator
 from .foreign.source import shown
 from .layers import filter_2d
+from .record import complaint
 
 Module = TypeVar("Module", bound=nn.Module)
-NEEDED = {"z_dim", "w_dim", "img_resolution"}
 FAMILIES: dict[str, type[Generator]] = {"stylegan2": stylegan2.Generator, "stylegan3": stylegan3.Generator}
-MAX_SIZE = 2**17  # of any number in an architecture record, so that a broken one cannot take all memory
-MAX_LAYERS = 64  # of anything that a record counts in layers
-MAX_TAPS = 64  # of a low-pass filter
+MAX_LABELS = 2**22  # values of labels at a time; more than 1000 rows of 4,000 labels
 SAMPLES, CHUNK = 10_000, 1000  # z for the mean of w, and how many are mapped at a time
+MAX_SHARED = 2**26  # bytes of weights that several names of a file mean; networks as published share none
 DRAWN = 2**14  # values; fewer are drawn as ever
 DIVISIONS = (torch.Tensor.div, torch.Tensor.__truediv__)
 W_AVG = "mapping.w_avg"
@@ -72,12 +71,20 @@ def assemble_discriminator(
 def mean_w(generator: Generator) -> Tensor:
     """Mean of 10,000 mapped z at a fixed seed, over all labels in turn where there are labels.  # [w_dim]"""
     drawn, total = torch.Generator().manual_seed(0), torch.zeros(generator.w_dim)
-    labels = torch.eye(generator.c_dim) if generator.c_dim else None
     for start in range(0, SAMPLES, CHUNK):
         z = torch.randn(CHUNK, generator.z_dim, generator=drawn)
-        c = None if labels is None else labels[torch.arange(start, start + CHUNK) % generator.c_dim]
-        total += generator.mapping(z, c)[:, 0].sum(dim=0)
+        numbers = torch.arange(start, start + CHUNK)
+        rows = max(MAX_LABELS // max(generator.c_dim, 1), 1)
+        for few, which in zip(z.split(rows), numbers.split(rows), strict=True):
+            total += generator.mapping(few, _labels(which, generator.c_dim))[:, 0].sum(dim=0)
     return total / SAMPLES
+
+
+def _labels(numbers: Tensor, c_dim: int) -> Tensor | None:
+    """[N] -> [N, c_dim], a one where the number, counted round, stands."""
+    if not c_dim:
+        return None
+    return torch.zeros(len(numbers), c_dim).scatter_(1, (numbers % c_dim)[:, None], 1)
 
 
 class _Weightless(TorchFunctionMode):
@@ -97,19 +104,9 @@ class _Weightless(TorchFunctionMode):
 
 def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any], file: Path) -> Module:
     """The network without memory for its weights, so that a record which claims too much takes none."""
-    missing = NEEDED - architecture.keys()
-    if missing:
-        raise InputError(f"{file}: its architecture record lacks {', '.join(sorted(missing))}; write the file again")
-    for name, value in architecture.items():
-        most = MAX_LAYERS if "layers" in name else MAX_SIZE
-        if isinstance(value, int) and value > most:
-            raise InputError(f"{file}: its architecture record has {name} {value}, more than {most} allowed")
-        if name.endswith("resample_filter") and isinstance(value, list) and len(value) % 2:
-            raise InputError(f"{file}: its {name} has {len(value)} taps, an odd number; an even one is supported")
-        if isinstance(value, list) and len(value) > MAX_TAPS:
-            raise InputError(
-                f"{file}: its architecture record has {name} of {len(value)} numbers, more than {MAX_TAPS}"
-            )
+    wrong = complaint(architecture)
+    if wrong:
+        raise InputError(f"{file}: its {wrong}")
     try:
         with torch.random.fork_rng(devices=[]), _Weightless():
             return make(architecture)
@@ -120,14 +117,25 @@ def _build(make: Callable[[dict[str, Any]], Module], architecture: dict[str, Any
 
 def _fill(module: Module, tensors: dict[str, Tensor], prefix: str, taps: list[int] | None, file: Path) -> Module:
     """`module` with the file's own tensors as its weights: nothing is copied."""
-    state = {name.removeprefix(prefix): tensor.float() for name, tensor in tensors.items() if name.startswith(prefix)}
+    found = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     expected = module.state_dict()
-    wrong = _mismatch(expected, state)
+    wrong = _mismatch(expected, found)
     if wrong:
         raise InputError(f"{file}: {prefix}{wrong}; the file does not fit its architecture")
-    known = {name: filter_2d(taps or [1, 3, 3, 1]) for name in expected.keys() - state.keys()}
-    module.load_state_dict(_apart(known | state), assign=True)
+    known = {name: filter_2d(taps or [1, 3, 3, 1]) for name in expected.keys() - found.keys()}
+    state = known | {name: tensor.float() for name, tensor in found.items()}
+    if _shared(state) > MAX_SHARED:
+        raise InputError(
+            f"{file}: {prefix[:-1]} has more than {MAX_SHARED} bytes of weights under several names; refused"
+        )
+    module.load_state_dict(_apart(state), assign=True)
     return module.requires_grad_(False).eval()
+
+
+def _shared(state: dict[str, Tensor]) -> int:
+    """Bytes that `_apart` will take."""
+    first = {tensor.untyped_storage().data_ptr(): tensor for tensor in reversed(state.values())}
+    return sum(tensor.nbytes for tensor in state.values()) - sum(tensor.nbytes for tensor in first.values())
 
 
 def _apart(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -149,6 +157,8 @@ def _mismatch(expected: dict[str, Tensor], found: dict[str, Tensor]) -> str | No
     for name, tensor in found.items():
         if tensor.shape != expected[name].shape:
             return f"{name} has shape {list(tensor.shape)}, expected {list(expected[name].shape)}"
-        if not torch.isfinite(tensor).all():
+        if tensor.is_complex():
+            return f"{name} holds complex numbers"
+        if not torch.isfinite(tensor.float()).all():
             return f"{name} holds values that are not finite"
     return None

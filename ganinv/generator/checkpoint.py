@@ -22,7 +22,6 @@ from ..errors import InputError
 from ..files import write_bytes
 from ..weights import TABLE, find
 from .build import (
-    MAX_SIZE,
     W_AVG,
     assemble_discriminator,
     assemble_generator,
@@ -34,6 +33,8 @@ from .discriminator import Discriminator
 from .family import Generator
 from .foreign import sniff
 from .foreign.found import Found
+from .foreign.source import shown
+from .record import MAX_SIZE
 
 log = logging.getLogger(__name__)
 FORMATS = ("ganinv-prior", "ganinv-first-prior")
@@ -159,7 +160,8 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             metadata = handle.metadata() or {}
             wanted = [name for name in handle.keys() if name.startswith(("G_ema.", "D."))]  # noqa: SIM118
             if metadata.get("format") not in FORMATS:
-                raise InputError(f"{file}: not a prior of ganinv (format {metadata.get('format')!r} in its header)")
+                stated = shown(metadata.get("format"), 60)
+                raise InputError(f"{file}: not a prior of ganinv (format {stated} in its header)")
             return metadata, {name: handle.get_tensor(name) for name in wanted}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{file}: not a whole safetensors file ({error}); fetch or write it again") from error
@@ -168,7 +170,7 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 def _json(metadata: dict[str, str], key: str, file: Path) -> dict[str, Any]:
     try:
         record = json.loads(metadata.get(key, "{}"))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: its {key} record is not JSON ({error}); write the file again") from error
     if not isinstance(record, dict):
         raise InputError(f"{file}: its {key} record is not a JSON object; write the file again")

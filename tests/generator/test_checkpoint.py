@@ -106,6 +106,41 @@ def test_wrong_files(prior: Prior, tmp_path: Path, change, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        *[("conv_clamp", value, "null or a number above 0") for value in ("x", [1], float("nan"), -1, 0, True)],
+        *[("d_conv_clamp", value, "null or a number above 0") for value in ({}, float("inf"))],
+        *[("mbstd_group_size", value, "a whole number from 1 on") for value in (0, -3, "x", 2.0)],
+        *[("mbstd_num_channels", value, "a whole number from 0 on") for value in (-1, 1.0, None)],
+        *[("mapping_lr_multiplier", value, "a number above 0") for value in (0, float("nan"), "x", None)],
+        *[("channel_base", value, "a whole number, or widths") for value in (1e300, "x", None)],
+        *[("g_architecture", value, "one of skip, resnet, orig") for value in ("foo", [1], None)],
+        ("d_architecture", "foo", "one of skip, resnet, orig"),
+        ("output_scale", float("nan"), "a number above 0"),
+        ("anything", float("inf"), "a finite number"),
+    ],
+)
+def test_values_of_no_network(prior: Prior, tmp_path: Path, name: str, value: object, said: str) -> None:
+    path = tmp_path / "tiny.safetensors"
+    save_prior(path, prior)
+    _rewrite(path, lambda t, m: m.update(architecture=json.dumps(ARCHITECTURE | {name: value})))
+    with pytest.raises(InputError, match=f"its architecture record has {name} .*; .*{said}"):
+        load_prior(path)
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+def test_complex_numbers(prior: Prior, tmp_path: Path) -> None:
+    path, name = tmp_path / "tiny.safetensors", "G_ema.synthesis.b4.const"
+    save_prior(path, prior)
+    _rewrite(path, lambda t, m: (t.update({name: t[name].to(torch.complex64)}), m.pop("fingerprint")))
+    with pytest.raises(InputError, match="b4.const holds complex numbers"):
+        load_prior(path)
+    (tmp_path / "config.json").write_text(json.dumps(ARCHITECTURE))
+    with pytest.raises(InputError, match="b4.const holds complex numbers"):
+        load_prior(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("length", "said"),
     [
         (0, "is empty"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .machine import Name, Unbuilt
-from .source import Blob, Blobs, Damaged, length
+from .source import Blob, Blobs, Damaged, length, shown
 
 CODES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 MAX_AXES = 8
@@ -28,7 +28,7 @@ def names(blobs: Blobs) -> dict[tuple[str, str], Name]:
 
 def _dtype(code: Any, align: Any = False, copy: Any = True) -> Unbuilt:
     if code not in CODES:
-        raise Damaged(f"has an array of type {str(code)[:20]!r}; only numbers can be read")
+        raise Damaged(f"has an array of type {shown(code, 20)!r}; only numbers can be read")
     return Unbuilt(partial(_ordered, np.dtype(code)))
 
 

@@ -76,12 +76,14 @@ def write(folder: Path, prior: "Prior") -> list[str]:
 
 
 def _config(path: Path) -> dict[str, Any]:
+    if not path.is_file():  # a device has no end, and a pipe waits for a writer
+        raise InputError(f"{path.parent}: this folder has no {CONFIG}; give a checkpoint's file or folder")
     try:
-        if path.stat().st_size > MAX_CONFIG:
+        with open(path, "rb") as file:
+            content = file.read(MAX_CONFIG + 1)
+        if len(content) > MAX_CONFIG:
             raise InputError(f"{path}: has more than {MAX_CONFIG} bytes, which no record of a network needs")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path.parent}: this folder has no {CONFIG}; give a checkpoint's file or folder") from error
+        config = json.loads(content.decode())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a whole JSON file ({error}); write the folder again") from error
     if not isinstance(config, dict):
@@ -101,11 +103,13 @@ def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, Tensor]]:
+    if not path.is_file():
+        raise InputError(f"{path}: this is no file; remove it from the folder")
     try:
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118
                 ours = f"G_ema.{name}" if name.startswith(BARE) else name
                 if ours.startswith(WANTED):
-                    yield ours, file.get_tensor(name).float()
+                    yield ours, file.get_tensor(name)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a whole safetensors file ({error}); fetch it again") from error

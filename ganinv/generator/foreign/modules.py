@@ -1,5 +1,7 @@
 """What the inert modules of a StyleGAN2 pickle say about themselves; all raise ValueError where that cannot be used."""
 
+import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +16,11 @@ MAX_LAYERS = 64  # of a mapping network
 MAX_NUMBER = 1e30  # of anything that is measured; whole numbers of a pickle can be too long for a float
 MAX_TAPS = 64  # of a low-pass filter
 SHOWN = 60  # letters of a name out of a file
-ACTIVATIONS = ("lrelu", "linear")
+GAINS = {"lrelu": math.sqrt(2), "linear": 1.0}
+NONLINEAR = re.compile(r"fc\d*|conv[01]?|fromrgb")  # layers with leaky ReLU
+TRAINED = re.compile(r"fc\d+")  # layers that have a learning rate of their own
+SCALED = ("FullyConnectedLayer", "Conv2dLayer", "ToRGBLayer")  # their weights are stored before their gain
+CLOSE = 1e-5  # relative, of gains
 CLAMPED = ("conv", "conv0", "conv1", "torgb", "fromrgb")
 
 
@@ -96,12 +102,31 @@ def lr_multiplier(mapping: Node, count: int) -> float:
     return values.pop()
 
 
-def check_activations(node: Node) -> None:
-    """Refuse other activations than those of StyleGAN2."""
+def check_layers(node: Node) -> None:
+    """Refuse other activations and gains than those of StyleGAN2, for a `node` that `unpickle.tensors` has seen."""
     for name, layer in layers(node):
-        kind = layer.state.get("activation", "linear")
-        if kind not in ACTIVATIONS:
-            raise ValueError(f"its layer {said(name)} has the activation {said(kind)}; lrelu or linear is supported")
+        kind, wanted = layer.state.get("activation", "linear"), "lrelu" if NONLINEAR.fullmatch(name) else "linear"
+        if kind != wanted:
+            raise ValueError(f"its layer {said(name)} has the activation {said(kind)}; {wanted} is supported")
+        _check_gain(name, layer, "act_gain", GAINS[wanted])
+        if not TRAINED.fullmatch(name):
+            _check_gain(name, layer, "bias_gain", 1)
+        weight = attribute(layer, "_parameters", dict).get("weight")
+        if layer.class_name in SCALED and isinstance(weight, Tensor) and weight[0:1].numel():
+            multiplier = number(layer, "bias_gain") if "bias_gain" in layer.state else 1
+            _check_gain(name, layer, "weight_gain", multiplier / math.sqrt(weight[0].numel()))
+
+
+def _check_gain(name: str, layer: Node, gain: str, wanted: float) -> None:
+    if gain in layer.state and not math.isclose(number(layer, gain), wanted, rel_tol=CLOSE):
+        found = said(layer.state[gain])
+        raise ValueError(f"its layer {said(name)} has the {gain} {found}, where StyleGAN2's is {wanted:.6g}")
+
+
+def prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """float32, a tensor that has several names once."""
+    single = {id(tensor): tensor.float() for tensor in state.values()}
+    return {prefix + name: single[id(tensor)] for name, tensor in state.items()}
 
 
 def size(state: dict[str, Tensor], name: str) -> int:

@@ -38,7 +38,7 @@ def _read(tree: Any) -> Found:
     architecture, found = _generator(node, notes)
     record, discriminator = _discriminator(tree.get("D"), architecture, notes)
     if isinstance(raw, Node) and raw.class_name == node.class_name:
-        found |= _prefixed("G.", tensors(raw))
+        found |= modules.prefixed("G.", tensors(raw))
     return Found(
         family=architecture.get("family", "stylegan2"),
         form=f"{_project(node)} pickle",
@@ -62,10 +62,6 @@ def _project(node: Node) -> str:
     return "stylegan3" if any("in_features" in layer.state for layer in linear) else "stylegan2-ada-pytorch"
 
 
-def _prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {prefix + name: tensor.float() for name, tensor in state.items()}
-
-
 def _generator(node: Node, notes: list[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     synthesis = attribute(node, "_modules", dict).get("synthesis") if node.class_name == "Generator" else None
     if not isinstance(synthesis, Node) or synthesis.class_name != "SynthesisNetwork":
@@ -74,7 +70,6 @@ def _generator(node: Node, notes: list[str]) -> tuple[dict[str, Any], dict[str, 
         notes += stylegan3.half_precision(node)
         return stylegan3.read_generator(node, prefix="G_ema.")
     state, blocks, mapping = tensors(node), modules.blocks(synthesis), child(node, "mapping")
-    modules.check_activations(node)
     layers, silent = whole(mapping, "num_layers", most=MAX_LAYERS), modules.silent(blocks)
     record = {
         **{name: whole(node, name) for name in ("z_dim", "w_dim", *SHARED)},
@@ -85,10 +80,11 @@ def _generator(node: Node, notes: list[str]) -> tuple[dict[str, Any], dict[str, 
         "conv_clamp": modules.conv_clamp(blocks),
         "resample_filter": modules.taps(state, "synthesis.b4.resample_filter"),
     }
+    modules.check_layers(node)
     notes += modules.half_precision(blocks, "generator")
     if silent:
         notes.append(f"{len(silent) // 2} layers have no noise input; here they have one of strength 0.")
-    return record, _prefixed("G_ema.", silent | state)
+    return record, modules.prefixed("G_ema.", silent | state)
 
 
 def _discriminator(
@@ -100,18 +96,18 @@ def _discriminator(
         notes.append(f"The file has no discriminator{what}.")
         return {}, {}
     state, blocks = tensors(node), modules.blocks(node)
-    modules.check_activations(node)
     record = _shared(node, architecture) | {
         **width_record({r: modules.size(state, f"b{r}.conv{'0' if r > 4 else ''}.bias") for r in blocks}),
         "conv_clamp": modules.conv_clamp(blocks),
         "resample_filter": modules.taps(state, f"b{max(blocks)}.resample_filter"),
         **_label_mapping(node),
     }
+    modules.check_layers(node)
     notes += modules.half_precision(blocks, "discriminator")
     own = {f"d_{key}": value for key, value in record.items() if key not in architecture or architecture[key] != value}
     # The last block has an architecture too, in all published versions.
     own["d_architecture"] = modules.architecture(blocks)
-    return own | _grouping(child(node, "b4")), _prefixed("D.", state)
+    return own | _grouping(child(node, "b4")), modules.prefixed("D.", state)
 
 
 def _shared(node: Node, architecture: dict[str, Any]) -> dict[str, int]:

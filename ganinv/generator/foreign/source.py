@@ -7,12 +7,24 @@ import numpy as np
 
 SMALL = 4096  # bytes; more than that stays in the file until somebody asks for it
 MAX_LINE = 256  # bytes of a name
+MAX_BITS = 1000  # of a whole number in a sentence
+MAX_ITEMS = 8  # of a list in a sentence
+NUMBERS = (int, float)
 MAX_STEPS = 500_000  # instructions in all; a generator of 1024 pixels with its discriminator has about 60,000
 
 
-def shown(text: object, most: int = 300) -> str:
-    """What came out of a file, as it can stand in a sentence: `most` letters, each of them printable."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text)[:most])
+def shown(value: object, most: int = 300) -> str:
+    """What came out of a file, as it can stand in a sentence: `most` letters, each of them printable.
+
+    Of anything but words and numbers its kind alone: the text of a container can be longer than all memory.
+    """
+    if isinstance(value, list | tuple) and len(value) <= MAX_ITEMS and all(type(item) in NUMBERS for item in value):
+        value = f"[{', '.join(shown(item, most) for item in value)}]"
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        value = f"a whole number of {value.bit_length()} bits"
+    if not isinstance(value, str | int | float | None | Exception):
+        value = f"a {type(value).__name__}"
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:most])
 
 
 class Damaged(Exception):

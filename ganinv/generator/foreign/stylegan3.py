@@ -21,6 +21,7 @@ def read_generator(node: Node, *, prefix: str) -> tuple[dict[str, Any], dict[str
     """
     mapping, synthesis = child(node, "mapping"), child(node, "synthesis")
     stages = [child(synthesis, name) for name in _names(synthesis)]
+    state = tensors(node)  # first, as it refuses a module inside itself
     geometry, depth = _geometry(synthesis, stages), whole(mapping, "num_layers", most=MAX_LAYERS)
     record = {
         "family": "stylegan3",
@@ -32,10 +33,10 @@ def read_generator(node: Node, *, prefix: str) -> tuple[dict[str, Any], dict[str
         "use_radial_filters": any(attribute(stage, "down_radial", bool) for stage in stages),
         "conv_clamp": _clamp(stages[0]),
     }
-    modules.check_activations(mapping)
+    modules.check_layers(node)
     for stage, expected in zip(stages, layers(**geometry), strict=True):
         _compare(stage, expected, is_radial=record["use_radial_filters"], clamp=record["conv_clamp"])
-    return record, {prefix + name: value.float() for name, value in tensors(node).items()}
+    return record, modules.prefixed(prefix, state)
 
 
 def half_precision(node: Node) -> list[str]:
@@ -116,7 +117,9 @@ def _compare(stage: Node, expected: Geometry, *, is_radial: bool, clamp: float |
     wrong += [name for name, f in frequencies.items() if not math.isclose(number(stage, name), f, rel_tol=CLOSE)]
     if wrong:
         found = _plain(stage.state.get(wrong[0]))
-        raise ValueError(f"its layer {expected.name} has {wrong[0]} {found!r:.60}, which does not fit its other layers")
+        raise ValueError(
+            f"its layer {expected.name} has {wrong[0]} {modules.said(found)}, which does not fit its other layers"
+        )
 
 
 def _names(synthesis: Node) -> list[str]:

@@ -143,6 +143,9 @@ def _variables(node: Node, depth: int = 0) -> Variables:
 
 def _converted(variables: Variables, rules: Rules) -> dict[str, Tensor]:
     """Our tensors, `variables` used up."""
+    arrays = [id(value) for value in variables.values() if isinstance(value, np.ndarray)]
+    if len(set(arrays)) < len(arrays):
+        raise ValueError("has one array under several names, as TensorFlow writes none")
     tensors: dict[str, Tensor] = {}
     for name in list(variables):
         value = variables.pop(name)

@@ -25,7 +25,7 @@ from .storages import DTYPES, MAGIC, PROTOCOL, TYPES, Storage
 from .unpickle import Node, names
 
 ZIP_START, LEGACY_START = b"PK\x03\x04", b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")
-MAX_ENTRIES = 100_000  # of a zip; a training run's file of 1024 pixels has about 2,000
+MAX_DIRECTORY = 2**21  # bytes of a zip's list of entries; a training run's file of 1024 pixels has about 200,000
 MAX_PICKLE = 2**26  # bytes of a zip's data.pkl; about 300,000 are used
 LOCAL_HEADER = 30  # bytes of a zip entry's header before its name
 PLAIN = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path")
@@ -54,6 +54,18 @@ class Reference:
     key: str
     count: int
     name: str  # "FloatStorage"
+
+
+class _Thrifty:
+    """A stream for `zipfile`, which reads the list of a zip's entries at once: a long one is refused before that."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream, self.seek, self.tell = stream, stream.seek, stream.tell
+
+    def read(self, count: int = -1) -> bytes:
+        if count > MAX_DIRECTORY:
+            raise Damaged(f"belongs to a zip whose list of entries has more than {MAX_DIRECTORY} bytes")
+        return self.stream.read(MAX_DIRECTORY if count < 0 else count)
 
 
 @contextmanager
@@ -102,9 +114,9 @@ def _load_zip(stream: BinaryIO, size: int, blobs: Blobs) -> Any:
 
 def _records(stream: BinaryIO, size: int) -> dict[str, Stretch]:
     """Where each entry's bytes lie; stored as they are, inside the file, none twice."""
-    with zipfile.ZipFile(stream) as archive:
+    with zipfile.ZipFile(_Thrifty(stream)) as archive:  # pyright: ignore[reportArgumentType]
         entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > size:
+    if sum(entry.file_size for entry in entries) > size:
         raise Damaged(f"belongs to a zip that claims {len(entries)} entries with more bytes than it has")
     records: dict[str, Stretch] = {}
     for entry in entries:
@@ -146,7 +158,9 @@ def _load_legacy(stream: BinaryIO, size: int, blobs: Blobs) -> Any:
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise Damaged("belongs to values that are not little-endian")
     content, keys = machine.run(), machine.run()
-    if not isinstance(keys, list) or len(keys) != len(said) or any(key not in said for key in map(str, keys)):
+    if not isinstance(keys, list) or any(type(key) not in (str, int) for key in keys):
+        raise Damaged("has storages without names")
+    if len(keys) != len(said) or {str(key) for key in keys} != said.keys():
         raise Damaged("names other storages than follow it")
     for key in map(str, keys):
         found[key] = _next_storage(source, said[key])
@@ -185,7 +199,7 @@ def _table(inner: Blobs, blobs: Blobs, resolve: Callable[[Reference], Storage]) 
         **TYPES,
         ("torch._utils", "_rebuild_tensor_v2"): Name("_rebuild_tensor_v2", partial(_view, rebuild, resolve)),
         ("torch._utils", "_rebuild_parameter"): Name("_rebuild_parameter", lambda tensor, *_: tensor),
-        ("argparse", "Namespace"): Name("Namespace", lambda: Unbuilt(partial(Node, "Namespace"))),
+        ("argparse", "Namespace"): Name("Namespace", lambda: Unbuilt(_namespace)),
         ("torch", "Size"): Name("torch.Size", lambda size: size),
         ("torch", "device"): Name("torch.device", lambda *_: None),
         ("collections", "defaultdict"): Name("defaultdict", lambda *_: {}),
@@ -193,6 +207,12 @@ def _table(inner: Blobs, blobs: Blobs, resolve: Callable[[Reference], Storage]) 
         ("__builtin__", "dict"): Name("dict"),
         **{("pathlib", name): Name(name, lambda *_: None) for name in PLAIN},
     }
+
+
+def _namespace(state: Any) -> Node:
+    if not isinstance(state, dict):
+        raise Damaged("has settings without a state")
+    return Node("Namespace", state)
 
 
 def _view(

@@ -162,7 +162,15 @@ SYNTHESIS = "G_ema/synthesis"
         (_set("G_ema/mapping", "num_layers", 4), "has no module fc3"),
         (_set("G_ema/mapping/fc0", "bias_gain", 0.5), "different learning rates"),
         (_set("G_ema/mapping/fc0", "bias_gain", float("nan")), "a finite number is needed"),
-        (_set("G_ema/mapping/fc0", "activation", "relu"), "activation relu; lrelu or linear"),
+        (_set("G_ema/mapping/fc0", "activation", "relu"), "activation relu; lrelu is supported"),
+        (_set("G_ema/mapping/fc0", "activation", "linear"), "fc0 has the activation linear; lrelu is"),
+        (_set(f"{SYNTHESIS}/b8/conv0", "activation", "linear"), "conv0 has the activation linear; lrelu is"),
+        (_set("D/b4/fc", "activation", "linear"), "fc has the activation linear; lrelu is"),
+        (_set("D/b4/out", "activation", "lrelu"), "out has the activation lrelu; linear is"),
+        (_set(f"{SYNTHESIS}/b8/conv1", "act_gain", 1.0), "conv1 has the act_gain 1.0, where StyleGAN2's is 1.41421"),
+        (_set(f"{SYNTHESIS}/b8/torgb", "weight_gain", 1), "torgb has the weight_gain 1, where StyleGAN2's is 0.35"),
+        (_set("D/b16/conv0", "weight_gain", 1), "conv0 has the weight_gain 1, where StyleGAN2's is 0.16"),
+        (_set("D/b4/out", "bias_gain", 2), "out has the bias_gain 2, where StyleGAN2's is 1"),
         (_set(f"{SYNTHESIS}/b8", "architecture", "resnet"), "architectures resnet, skip"),
         (_set(f"{SYNTHESIS}/b8/conv1", "conv_clamp", 3), "one for all is supported"),
         (_set(f"{SYNTHESIS}/b8/conv1", "_parameters.weight", torch.ones(8, 7, 3, 3)), r"shape \[8, 7, 3, 3\]"),
@@ -192,6 +200,16 @@ def test_a_module_inside_itself(tree: dict[str, Node]) -> None:
     synthesis.state["_modules"]["b8"].state["_modules"]["conv1"] = synthesis
     with pytest.raises(ValueError, match="not a module of its own"):
         tensors(tree["G_ema"])
+
+
+def test_a_module_of_stylegan3_inside_itself(path: Path) -> None:
+    geometry = {"family": "stylegan3", "num_layers": 3, "margin_size": 2, "conv_clamp": 256}
+    write_nvidia.write(path, make(c_dim=0, **geometry))
+    tree = load(path)
+    mapping = nvidia.child(tree["G_ema"], "mapping")
+    nvidia.child(mapping, "fc0").state["_modules"]["again"] = mapping
+    with pytest.raises(InputError, match="not a module of its own"):
+        nvidia.read(tree, path)
 
 
 MEASURED = """

@@ -238,11 +238,9 @@ def test_discriminator_gradients(case: Case) -> None:
 
 def test_r1_and_its_second_derivative(case: Case) -> None:
     assert case.discriminator is not None
-    discriminator, labels = case.discriminator.requires_grad_(True), case.labels(4, of="d_c")
-
-    def labelled(x: Tensor, dtype: torch.dtype) -> Tensor:
-        return discriminator(x, labels, dtype=dtype)
-
+    discriminator = case.discriminator.requires_grad_(True)
+    labelled = functools.partial(discriminator, c=case.labels(4, of="d_c"))
+    labelled.micro_batch = None  # pyright: ignore[reportAttributeAccessIssue]
     penalty = r1_penalty(labelled, case.expected["d_x"][:4])  # pyright: ignore[reportArgumentType]
     case.close(penalty, "d_r1_penalty")
     penalty.mean().backward()
