@@ -38,6 +38,11 @@ OUTSIDE_HASH = (
     "dataset.num_shards",
     "dataset.networks",
     "tuner.progress",
+    "training.kimg",
+    "training.num_workers",
+    "training.progress",
+    "training.save_kimg",
+    "training.save_seconds",
 )
 
 MAX_SEED = 2**32
@@ -50,8 +55,18 @@ PATHS = {
     "metric.frechet.real": "a folder or zip of real images",
 }
 
+# Settings that name a file of weights, or a name of `ganinv.weights`.
+NETWORKS = (
+    "generator.path",
+    "metric.reconstruction.weights",
+    "metric.frechet.network.weights",
+    "training.start",
+    "training.frechet.network.weights",
+)
+
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
+TRAINING_ROOMS = ("dataset", "training", "logger")  # and a training
 
 
 class Device(Enum):
@@ -79,19 +94,33 @@ class Settings:
     logger: Any = None
 
 
+@dataclass
+class TrainingSettings:
+    """A training's own settings."""
+
+    seed: int = 0
+    folder: str | None = None
+    device: Device = Device.auto
+    dataset: Any = None
+    generator: Any = None
+    training: Any = None
+    logger: Any = None
+
+
 ConfigStore.instance().store(name="settings", node=Settings)
+ConfigStore.instance().store(name="training_settings", node=TrainingSettings)
 
 
 class SettingsError(CompactHydraException, InputError):
     """Every mistake of a run's settings, a line each; Hydra prints it without a traceback."""
 
 
-def read(overrides: list[str]) -> DictConfig:
-    """conf/run.yaml with `overrides` as on the command line, for use without one. Raises SettingsError."""
+def read(overrides: list[str], *, name: str = "run") -> DictConfig:
+    """conf/run.yaml, or another, with `overrides` as on the command line, for use without one. Raises SettingsError."""
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("run", overrides)
+            return compose(name, overrides)
     except (CompactHydraException, OmegaConfBaseException, ValueError) as error:
         raise SettingsError(sentence(error)) from error
 
@@ -152,15 +181,18 @@ def _build(node: dict[str, Any], key: str, parts: dict[str, Any]) -> Any:
         raise InputError(told if told.startswith(key) else f"{key}: {told}") from error
 
 
-def check(cfg: DictConfig) -> None:
-    """Compare the whole run with the code that it names, before anything is built; one SettingsError lists all."""
+def check(cfg: DictConfig, *, schema: type = Settings, rooms: tuple[str, ...] = ROOMS) -> None:
+    """Compare the whole run with the code that it names, before anything is built; one SettingsError lists all.
+
+    `schema`: the dataclass of its own settings; `rooms`: what must be chosen.
+    """
     try:
         tree = plain(cfg)
     except OmegaConfBaseException as error:
         raise SettingsError(sentence(error)) from None
-    fields = Settings.__dataclass_fields__
+    fields = schema.__dataclass_fields__
     mistakes = [unknown(name, fields) for name in tree if name not in fields]
-    mistakes += [f"{name}: must be set" for name in ROOMS if "_target_" not in _at(tree, name)]
+    mistakes += [f"{name}: must be set" for name in rooms if "_target_" not in _at(tree, name)]
     mistakes += [] if 0 <= tree["seed"] < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
     mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
     mistakes += [*together(tree), *_missing_files(tree)]
@@ -180,7 +212,7 @@ def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
         path = _at(tree, ".".join(above)).get(last)
         if isinstance(path, str) and path != "???" and not Path(path).expanduser().exists():
             yield f"{key}: {path!r} does not exist; name {what}"
-    for key in ("generator.path", "metric.reconstruction.weights", "metric.frechet.network.weights"):
+    for key in NETWORKS:
         *above, last = key.split(".")
         name = _at(tree, ".".join(above)).get(last)
         try:
@@ -193,7 +225,7 @@ def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
 def _is_network_folder(key: str, name: str) -> bool:
     """Whether a network is asked for and a folder named that may hold one; InputError where it cannot."""
     folder = Path(name).expanduser()
-    if key != "generator.path" or name in TABLE or not folder.is_dir():
+    if key not in ("generator.path", "training.start") or name in TABLE or not folder.is_dir():
         return False
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder}: this folder has no config.json; give a checkpoint's file or folder")

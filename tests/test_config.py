@@ -13,7 +13,9 @@ from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
 from ganinv.published import TABLE
 
-OPTIONS = sorted(p.relative_to(CONF) for p in CONF.rglob("*.yaml") if p.parent != CONF)
+# Those of a training are checked by test_pretrain.py.
+GROUPS = [p for p in CONF.iterdir() if p.is_dir() and p.name not in ("stage", "training")]
+OPTIONS = sorted(p.relative_to(CONF) for group in GROUPS for p in group.rglob("*.yaml"))
 # What an option cannot have a value for: the user's own files.
 OWN_FILES = {
     **{f"dataset/{name}.yaml": ["dataset.path=."] for name in ("folder", "afhq_wild", "lsun_horse", "stanford_cars")},

@@ -9,6 +9,7 @@ there is one, `G.*` raw training weights, which inversion does not read; metadat
 import hashlib
 import json
 import logging
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,20 +138,30 @@ def _with_w_avg(found: Found, file: Path) -> Generator:
     return generator
 
 
-def save_prior(path: str | Path, prior: Prior) -> None:
-    """Write `prior` to `path`, whole or not at all."""
-    tensors = {f"G_ema.{name}": tensor for name, tensor in prior.generator.state_dict().items()}
-    if prior.discriminator is not None:
-        tensors |= {f"D.{name}": tensor for name, tensor in prior.discriminator.state_dict().items()}
+def save_prior(
+    path: str | Path, prior: Prior, *, raw: nn.Module | None = None, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write `prior` to `path`, whole or not at all.
+
+    `raw`: the generator with its training weights, to train on from. `dtype`: in which numbers are stored; the
+    fingerprint is that of the rounded ones.
+    """
+    modules = {"G_ema": prior.generator, "D": prior.discriminator, "G": raw}
+    tensors = {
+        f"{prefix}.{name}": tensor
+        for prefix, module in modules.items()
+        if module is not None
+        for name, tensor in module.state_dict().items()
+    }
     metadata = {
         "format": FORMATS[0],
         "family": prior.architecture.get("family", "stylegan2"),
         "architecture": json.dumps(prior.architecture),
-        "fingerprint": fingerprint(prior.generator),
+        "fingerprint": fingerprint(deepcopy(prior.generator).to(dtype)),
         "training": json.dumps(prior.training),
         "licence": prior.licence,
     }
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    whole = {name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in tensors.items()}
     write_bytes(Path(path), save(whole, metadata))
 
 

@@ -34,6 +34,10 @@ class Dashboard(Protocol):
         """The run is done, and its metrics.csv and grid.png are written."""
         ...
 
+    def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
+        """A training's figures by name, `kimg` among them, and pictures as they are now."""
+        ...
+
     def finish(self) -> None:
         """Close the run; harmless where none is open."""
         ...
@@ -50,6 +54,9 @@ class NoDashboard:
 
     def log_summary(self, summary: Summary) -> None:
         """report.html has it."""
+
+    def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
+        """log.csv has it."""
 
     def finish(self) -> None:
         """Nothing to close."""
@@ -129,6 +136,13 @@ class Wandb:
         self.run.log(log)
         for name, value in summary.aggregate.items():
             self.run.summary.update({f"{name}_mean": value.mean, f"{name}_std": value.std})
+
+    def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
+        """Every figure over `kimg`."""
+        import wandb
+
+        self.run.define_metric("*", step_metric="kimg")
+        self.run.log({**row, **{name: wandb.Image(str(path)) for name, path in pictures.items()}})
 
     def finish(self) -> None:
         """Close the run, so that the next job of this process begins its own."""

@@ -21,7 +21,7 @@ def fit(module: Tuner, *, name: str, progress: bool) -> None:
     device = module.photo.device
     if device.type == "cpu":
         keep_freed_memory()
-    with _quiet_lightning():
+    with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=[device.index or 0] if device.type == "cuda" else 1,
@@ -69,7 +69,7 @@ class Bar(TQDMProgressBar):
 
 
 @contextmanager
-def _quiet_lightning() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """A fit a photo would repeat the list of devices and its advice on data loading each time."""
     lightning = logging.getLogger("pytorch_lightning")
     level = lightning.level

@@ -1,0 +1,80 @@
+"""From images to a prior: `python -m ganinv.pretrain dataset.path=images/`. What is trained is chosen by `stage`."""
+
+import logging
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from .config import CONF, TRAINING_ROOMS, TrainingSettings, as_yaml, build, check, plain, settings_hash
+from .errors import InputError
+from .mistakes import Told, guarded, is_users, told
+from .run import dashboard, frame_of, recorded
+
+log = logging.getLogger("ganinv")
+
+
+def main() -> None:
+    """`python -m ganinv.pretrain`: one training, or with --multirun one for each combination of settings."""
+    guarded(hydra.main(config_path=str(CONF), config_name="pretrain", version_base="1.3")(job))
+
+
+def job(cfg: DictConfig) -> None:
+    """A training whose mistakes are told; in a sweep the other jobs go on."""
+    try:
+        pretrain(cfg)
+    except Exception as error:
+        if not is_users(error):
+            raise
+        code = told(error)
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise Told(code) from error
+        sys.exit(code)
+
+
+def pretrain(cfg: DictConfig) -> None:
+    """Train on the dataset's images from what the folder holds on; the same command goes on where it was stopped."""
+    check(cfg, schema=TrainingSettings, rooms=TRAINING_ROOMS)
+    expect_images(cfg)
+    from .method import pick_device
+
+    device, folder = pick_device(plain(cfg)["device"]), training_folder(cfg)
+    prior = {"prior": build(cfg, "generator")} if cfg.generator else {}
+    training = build(cfg, "training")
+    with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
+        log.info("-> %s", folder)
+        training(
+            path=cfg.dataset.path,
+            limit=OmegaConf.select(cfg, "dataset.limit"),
+            frame=frame_of(cfg),
+            folder=folder,
+            device=device,
+            seed=cfg.seed,
+            board=board,
+            **prior,
+        )
+
+
+def expect_images(cfg: DictConfig) -> None:
+    """InputError where the dataset names no images, or only a part of them."""
+    if cfg.dataset.get("path") is None:
+        raise InputError("dataset.path: must be set; name a folder or a zip of training images")
+    if cfg.dataset.get("num_shards", 1) != 1:
+        raise InputError("dataset.num_shards: shards are for photos to invert; a training takes all images")
+
+
+def training_folder(cfg: DictConfig) -> Path:
+    """Where the training's files go: the same for the same settings, so that the same command goes on."""
+    job = HydraConfig.get()
+    if cfg.folder:
+        given = Path(cfg.folder).expanduser()
+        return given / settings_hash(cfg) if job.mode is RunMode.MULTIRUN else given
+    choices = job.runtime.choices
+    return Path("runs", f"{choices['stage']}_{choices['dataset']}", settings_hash(cfg))
+
+
+if __name__ == "__main__":
+    main()

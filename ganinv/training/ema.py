@@ -1,0 +1,22 @@
+"""The average of the generator's weights over the training, which is what is used afterwards."""
+
+import torch
+
+from ..generator.stylegan2 import Generator
+
+
+# β = 0.5^(batch / half-life), the half-life at most `rampup` of what has been shown (StyleGAN2-ADA, appendix D).
+def decay(*, images: int, batch: int, kimg: float, rampup: float | None) -> float:
+    """The old average's share at a step of `batch` images after `images`; `kimg`: half-life in thousands of images."""
+    half_life = kimg * 1000
+    if rampup is not None:
+        half_life = min(half_life, images * rampup)
+    return 0.5 ** (batch / max(half_life, 1e-8))
+
+
+@torch.no_grad()
+def average(mean: Generator, generator: Generator, *, decay: float) -> None:
+    """`mean` moves towards `generator`; buffers (noise maps, the mean of w) are copied."""
+    torch._foreach_lerp_(list(mean.parameters()), list(generator.parameters()), 1 - decay)
+    for own, current in zip(mean.buffers(), generator.buffers(), strict=True):
+        own.copy_(current)

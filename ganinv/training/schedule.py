@@ -1,0 +1,67 @@
+"""The numbers of a training, those that are left open chosen by resolution, batch and device."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+LARGE = 1024  # pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Lengths and rates of a training, as `TrainPrior` documents them; a batch is that of all devices together."""
+
+    kimg: float
+    batch: int
+    lr: float
+    betas: tuple[float, float]
+    r1_gamma: float
+    r1_interval: int
+    path_weight: float
+    path_interval: int
+    path_shrink: int
+    path_decay: float
+    mixing: float
+    ema_kimg: float
+    ema_rampup: float | None
+    w_avg_beta: float
+    dtype: torch.dtype
+    compile: bool
+
+    @property
+    def steps(self) -> int:
+        """How many there are in all."""
+        return self.steps_in(self.kimg)
+
+    def steps_in(self, kimg: float) -> int:
+        """Steps in which `kimg` thousand images are shown, at least one."""
+        return max(math.ceil(kimg * 1000 / self.batch), 1)
+
+
+# As stylegan2-ada's "auto": batches as memory allows, R1 by pixels an image and batch
+def automatic_batch(resolution: int, devices: int) -> int:
+    """Images in a step, of all devices together."""
+    return max(min(devices * min(4096 // resolution, 32), 64), 4 * devices)
+
+
+def automatic_gamma(resolution: int, batch: int) -> float:
+    """R1's weight."""
+    return 0.0002 * resolution**2 / batch
+
+
+def automatic_lr(resolution: int) -> float:
+    """Of G and D."""
+    return 0.002 if resolution >= LARGE else 0.0025
+
+
+def automatic_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device computes it; a CPU that only emulates it is ten times slower than with float32."""
+    return torch.bfloat16 if computes_bfloat16(device) else torch.float32
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether convolutions in bfloat16 have instructions of their own."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
