@@ -25,7 +25,7 @@ def _drive(file: str, identity: str, what: str, licence: str, sha256: str = "", 
 def _converted(
     file: str, identity: str, what: str, licence: str, sha256: str = "", *, size: int | None = None
 ) -> Entry:
-    return _drive(file, identity, f"{what}, converted to rosinality's format", licence, sha256, size=size)
+    return _drive(file, identity, f"{what} (rosinality)", licence, sha256, size=size)
 
 
 def _encoder(name: str, identity: str, what: str, licence: str, sha256: str = "", **size: Any) -> Entry:

@@ -66,7 +66,7 @@ FACES = {
     "ffhq256": _nvidia(f"{STYLEGAN2}stylegan2-ffhq-256x256.pkl", "FFHQ faces at 256 pixels, StyleGAN2", FFHQ_LICENCE),
     "ffhq1024_catalogue": _nvidia(
         f"{STYLEGAN2}stylegan2-ffhq-1024x1024.pkl",
-        "FFHQ faces at 1024 pixels, StyleGAN2, as NVIDIA's catalogue has it",
+        "FFHQ faces at 1024 pixels, StyleGAN2, of NVIDIA's catalogue",
         FFHQ_LICENCE,
         "5288b53ad77fd754568efed10275e88acbd27b85d74ad45df54704e127bb55d0",
         size=381_601_496,

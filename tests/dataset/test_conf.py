@@ -9,7 +9,8 @@ from PIL import Image
 
 from ganinv.dataset.frame import Region
 from ganinv.dataset.images import Images
-from ganinv.published import TABLE
+from ganinv.run import greet
+from ganinv.weights import has_name
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
 
@@ -43,11 +44,20 @@ def test_the_part_that_is_scored(choice, resolution, valid, tmp_path):
     assert photo.valid == valid and photo.image.shape == (3, resolution, resolution)
 
 
-@pytest.mark.parametrize("choice", ["afhq_wild", "lsun_horse", "stanford_cars"])
-def test_networks_that_suit_have_names(choice):
+@pytest.mark.parametrize("choice", ["ffhq", "celeba_hq", "afhq_wild", "lsun_horse", "stanford_cars"])
+def test_networks_that_suit_have_names_and_can_be_chosen(choice):
     networks = OmegaConf.load(CONF / f"{choice}.yaml").networks
-    assert networks and set(networks) <= TABLE.keys()
-    assert (CONF.parent / "generator" / f"{networks[0]}.yaml").is_file()
+    choices = {OmegaConf.load(file).path for file in (CONF.parent / "generator").glob("*.yaml") if file.stem != "file"}
+    assert networks and all(has_name(name) for name in networks) and set(networks) <= choices
+
+
+def test_a_network_of_something_else_is_told_for_faces_too(caplog):
+    photos = instantiate(OmegaConf.load(CONF / "ffhq.yaml"), resolution=16)
+    with caplog.at_level("WARNING"):
+        greet(photos, Path("runs"), network="package:ffhq64.safetensors")
+        assert not caplog.messages
+        greet(photos, Path("runs"), network="lsun_car")
+    assert caplog.messages[0].startswith("lsun_car was not trained on such photos; these were: package:ffhq64")
 
 
 @pytest.mark.parametrize("file", sorted(CONF.glob("*.yaml")), ids=lambda file: file.stem)
