@@ -97,10 +97,10 @@ def _architecture(views: Views, opts: dict[str, Any], num_ws: int) -> Architectu
 
 def _has_deltas(kind: Any) -> bool:
     """Which no shape tells."""
-    if kind in INDEPENDENT | PROGRESSIVE | SINGLE:
+    if isinstance(kind, str) and kind in INDEPENDENT | PROGRESSIVE | SINGLE:
         return kind in PROGRESSIVE
     known = ", ".join(sorted(INDEPENDENT | PROGRESSIVE | SINGLE))
-    raise ValueError(f"its opts name the encoder_type {kind!r:.60}, which is none of {known}")
+    raise ValueError(f"its opts name the encoder_type {shown(kind, 60)}, which is none of {known}")
 
 
 def _units(views: Views, last: str) -> tuple[tuple[int, int, int, int], int]:
