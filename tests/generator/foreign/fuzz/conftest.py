@@ -1,6 +1,8 @@
 """Small checkpoints of every form, and variations of them: bytes, numbers, lengths, instructions, names."""
 
 import io
+import itertools
+import json
 import pickle
 import pickletools
 import random
@@ -23,6 +25,16 @@ KINDS = ("ours", "nvidia", "stylegan3", "tensorflow", "zip", "legacy", "program"
 SPECIAL = (0, 1, 127, 128, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**33, 2**62, 2**63 - 1, 2**64 - 1)
 HOSTILE = (b"cos\nsystem\n", b"cbuiltins\neval\n", b"cnumpy.testing\nrundocs\n", b"\x8c\x02os\x8c\x06system\x93")
 JSON = (b"null", b"[]", b"{}", b"-1", b"1e999", b"NaN", b"9999999999", b'"', b"\\n", b"true", b"0.5", b"[1,2,3]")
+JSON_BOMBS = (b"[" * 10**5, b'{"a":' * 10**5, b"1" * 5000, b"[" * 900 + b"]" * 900, b'"\\ud800"', b"1e300", b'"x"')
+# Containers of 2^60 items by repetition, and containers in containers by the thousand.
+CHAINS = (b"K\x01" + b"2\x86" * 60, b")" + b"2\x87" * 40, b"]2a" * 40, b"]" + b"\x85" * 5000, b"}" + b"\x85" * 999)
+UNBUILT = (
+    b"cargparse\nNamespace\n)\x81",
+    b"cdnnlib.tflib.network\nNetwork\n)\x81",
+    b"cnumpy\ndtype\nX\x02\0\0\0f4\x85R",
+)
+STATES = tuple(start + state + b"b" for start in UNBUILT for state in (b"K\x01", b"N", b"]", b"X\0\0\0\0", *CHAINS))
+VALUES = b"NKMJGX\x88\x89"  # instructions that push one value
 SMALL = {"img_resolution": 8, "channel_base": 32, "channel_max": 4, "mapping_layers": 2, "z_dim": 4, "w_dim": 4}
 SMALL3 = SMALL | {"family": "stylegan3", "num_layers": 3, "margin_size": 2, "d_channel_base": 32, "conv_clamp": 256}
 
@@ -109,6 +121,7 @@ class Mutator:
         self.stock += list(JSON) if kind == "ours" else []
         self.changes: list[Callable[[random.Random, bytearray, list], None]] = [
             self._byte, self._number, self._cut, self._end, self._replace, self._replace, self._repeat, self._name,
+            *[self._record if kind == "ours" else self._bomb] * 3,
         ]  # fmt: skip
 
     def __call__(self, draw: random.Random) -> bytes:
@@ -126,7 +139,11 @@ class Mutator:
 
     def _program(self, draw: random.Random) -> bytes:
         """Instructions in any order."""
-        return b"\x80\x04" + b"".join(draw.choices([*self.stock, *HOSTILE], k=draw.randrange(1, 200))) + b"."
+        return (
+            b"\x80\x04"
+            + b"".join(draw.choices([*self.stock, *HOSTILE, *CHAINS, *STATES], k=draw.randrange(1, 200)))
+            + b"."
+        )
 
     def _byte(self, draw: random.Random, data: bytearray, cuts: list) -> None:
         data[draw.randrange(len(data))] = draw.randrange(256)
@@ -158,6 +175,26 @@ class Mutator:
         start, end = self._place(draw, data, cuts)
         data[start:end] = draw.choice(HOSTILE)
 
+    def _bomb(self, draw: random.Random, data: bytearray, cuts: list) -> None:
+        """For a named plain value, a container without end or an object with a state that it cannot have."""
+        near = [(a, b) for a, b in itertools.pairwise(cuts) if b[0] < len(data)]
+        named = [b for a, b in near if data[a[0]] == pickle.BINUNICODE[0] and data[b[0]] in VALUES]
+        start, end = draw.choice(named) if named else self._place(draw, data, cuts)
+        data[start:end] = draw.choice(draw.choice((CHAINS, STATES)))
+
+    def _record(self, draw: random.Random, data: bytearray, cuts: list) -> None:
+        """Another word in a record of our own file, whose header stays whole."""
+        end = 8 + int.from_bytes(data[:8], "little")
+        with suppress(ValueError, KeyError, TypeError):
+            header = json.loads(data[8:end])
+            key = draw.choice(("architecture", "architecture", "training"))
+            text = header["__metadata__"][key]
+            word = draw.choice([match.span() for match in re.finditer(r"[\w.-]+|\{.*\}", text)])
+            new = draw.choice((*JSON, *JSON_BOMBS)).decode()
+            header["__metadata__"][key] = text[: word[0]] + new + text[word[1] :]
+            content = json.dumps(header).encode()
+            data[:end] = len(content).to_bytes(8, "little") + content
+
 
 def _pickle_of(seed: bytes) -> bytes:
     """The instructions of a file: of a zip those of its data.pkl."""
@@ -180,9 +217,10 @@ def _instructions(seed: bytes) -> list[tuple[int, int]]:
     if seed[8:9] == b"{":
         header = seed[: 8 + int.from_bytes(seed[:8], "little")]
         return [match.span() for match in re.finditer(rb"[\w.-]+", header)]
-    starts: list[int] = []
+    starts, stream = [], io.BytesIO(seed)
     with suppress(ValueError):
-        starts += [at for _, _, at in pickletools.genops(seed) if at is not None]
+        while True:  # pickles may follow one another
+            starts += [at for _, _, at in pickletools.genops(stream)]
     return list(zip(starts, starts[1:], strict=False))
 
 

@@ -6,11 +6,15 @@ another ended. A failure names its case; the same numbers make the same files.
 
 import os
 import random
+import re
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
@@ -19,6 +23,7 @@ CASES = int(os.environ.get("GANINV_FUZZ_CASES", 2000))
 START = int(os.environ.get("GANINV_FUZZ_START", 0))
 MEMORY = 200 * 2**20  # bytes beyond what the process had
 CPU = 5  # seconds for one case
+PEAK_RESET, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")  # of Linux
 
 
 def test_every_seed_loads(mutator, tmp_path: Path) -> None:
@@ -26,6 +31,15 @@ def test_every_seed_loads(mutator, tmp_path: Path) -> None:
     for seed in mutator.seeds:
         (tmp_path / "seed").write_bytes(seed)
         assert load_prior(tmp_path / "seed").generator.w_dim
+
+
+@pytest.mark.skipif(not PEAK_RESET.exists(), reason="needs a system that can forget a process's peak of memory")
+def test_the_peak_is_that_of_one_case() -> None:
+    np.ones(2**25)
+    _forget_peak()
+    before = _peak()
+    np.ones(2**23)
+    assert 2**25 < _peak() - before < 2**27
 
 
 def test_mutated_files(mutator, watch, tmp_path: Path, caplog) -> None:
@@ -47,6 +61,7 @@ def _count(kind: str) -> int:
 
 def _loads(make: Callable[[random.Random], bytes], name: str, watch, path: Path) -> bool:
     path.write_bytes(make(random.Random(name)))
+    _forget_peak()
     before, said = _peak(), None
     watch.seen.clear()
     try:
@@ -62,7 +77,16 @@ def _loads(make: Callable[[random.Random], bytes], name: str, watch, path: Path)
     return said is None
 
 
+def _forget_peak() -> None:
+    """Let the peak begin anew, where the system can: a process's old one would hide whatever stays below it."""
+    with suppress(OSError):
+        PEAK_RESET.write_text("5")
+
+
 def _peak() -> int:
+    """The most memory that was used since, in bytes."""
+    if match := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text() if STATUS.exists() else ""):
+        return int(match[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
