@@ -1,0 +1,58 @@
+"""Edit what a run has finished, without tuning again: `python -m ganinv.edit runs/demo/<settings> edit=[smile]`."""
+
+import argparse
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import build, check, read
+from ..errors import InputError
+from ..mistakes import is_users, told
+
+log = logging.getLogger("ganinv")
+
+
+@dataclass
+class EditSettings:
+    """What conf/edit.yaml may set."""
+
+    edit: Any = None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Edit finished photos. The exit code is 2 after a mistake."""
+    parser = argparse.ArgumentParser(prog="python -m ganinv.edit", description=main.__doc__)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a run's folder, or a photo's in it")
+    parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
+    parser.epilog = "Settings as KEY=VALUE: edit=[smile,glasses] (conf/edit lists them), edit.strength=2"
+    given = parser.parse_args(arguments)
+    folders = [name for name in given.folders if "=" not in name or Path(name).exists()]
+    try:
+        edit(folders, overrides=[name for name in given.folders if name not in folders], prior=given.prior)
+    except Exception as error:
+        if not is_users(error):
+            raise
+        return told(error)
+    return 0
+
+
+def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) -> None:
+    """Apply the edits that `overrides` choose to each of `folders`. Raises InputError."""
+    if not folders:
+        raise InputError("edit: names no folder; give a run's folder, or a photo's in it")
+    cfg = read(overrides, name="edit")
+    check(cfg, schema=EditSettings, rooms=("edit",))
+    from ..generator.checkpoint import load_prior
+    from .finished import FOLDER, edit_run
+
+    edits = build(cfg, "edit")
+    for folder in folders:
+        for photo in edit_run(Path(folder).expanduser(), edits, prior=load_prior(prior) if prior else None):
+            log.info("%s", photo / FOLDER)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    sys.exit(main())

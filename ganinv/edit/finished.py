@@ -1,0 +1,113 @@
+"""Edits of a photo that a run has finished: its tuned generator is read back, nothing is tuned again."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..dataset.pixels import to_uint8
+from ..errors import InputError
+from ..files import read_json, read_png, write_bytes, write_json, write_png
+from ..generator.checkpoint import Prior
+from ..report.artefacts import METRICS, Inversion, load
+from ..report.tuned import prior_of
+from .apply import Step, edited, render
+from .edits import Edits, mark
+from .sheet import gif, sheet
+
+FOLDER, RECORD, SHEET = "edits", "edits.json", "edits.png"
+FRAMES = 25  # of a sweep
+
+log = logging.getLogger(__name__)
+
+
+def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None) -> list[Path]:
+    """Edit every finished photo of a run's folder, or the one photo whose folder it is; -> their folders.
+
+    `prior`: the one that was tuned, where it has moved since. Raises InputError.
+    """
+    photos = photos_of(folder)
+    prior = prior or prior_of(photos[0] / "generator.safetensors")
+    combinations = edits.combinations(prior)
+    for photo in photos:
+        edit_photo(photo, edits, combinations, prior=prior)
+    if photos != [folder]:
+        write_png(folder / SHEET, overview(photos, list(combinations)))
+    return photos
+
+
+def photos_of(folder: Path) -> list[Path]:
+    """Folders of finished photos: `folder` itself, or those in it. Raises InputError."""
+    if (folder / METRICS).is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name a run's folder, or a photo's in it")
+    photos = sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
+    if not photos:
+        raise InputError(f"{folder}: holds no finished photo; name a run's folder, or a photo's in it")
+    return photos
+
+
+def edit_photo(folder: Path, edits: Edits, combinations: dict[str, list[Step]], *, prior: Prior) -> None:
+    """Write what `edits` make of the photo into `folder`/edits; the record comes last. Nothing where it stands."""
+    place = folder / FOLDER
+    wanted = {
+        name: {"steps": [mark(step) for step in steps], "columns": edits.columns, "animate": edits.animate}
+        for name, steps in combinations.items()
+    }
+    done = read_record(place)
+    made_of = read_json(folder / METRICS).get("settings_hash"), read_json(folder / METRICS).get("finished")
+    same = done.get("photo") == list(made_of)
+    older = done.get("edits", {}) if same else {}
+    left = {name: steps for name, steps in combinations.items() if older.get(name) != _json(wanted[name])}
+    if left:
+        inversion = load(folder, prior=prior)
+        for name, steps in left.items():
+            write_edit(place, name, inversion, steps, edits)
+        write_json(place / RECORD, {"photo": made_of, "edits": older | {name: wanted[name] for name in left}})
+    log.info("%s: %s", folder.name, ", ".join(left) if left else "edited before")
+
+
+def write_edit(place: Path, name: str, inversion: Inversion, steps: Sequence[Step], edits: Edits) -> None:
+    """The edited picture, a strip over the strengths and, where it is asked for, a sweep."""
+    write_png(place / f"{name}.png", sweep(inversion, steps, [1.0])[0])
+    shares = torch.linspace(-1, 1, edits.columns).tolist()
+    titles = [f"{share * steps[0].strengths()[0]:+.2g}" if len(steps) == 1 else f"{share:+.2g}" for share in shares]
+    rows = [(f"{inversion.name}: {name}", list(sweep(inversion, steps, shares)))]
+    write_png(place / f"{name}_strip.png", sheet(rows, columns=titles))
+    if edits.animate:
+        write_bytes(place / f"{name}.gif", gif(sweep(inversion, steps, torch.linspace(-1, 1, FRAMES).tolist())))
+
+
+def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) -> Tensor:
+    """The tuned generator's pictures at each share of the steps' strengths.  # uint8 [N, 3, R, R]"""
+    scaled = [replace(step, strength=[share * step.strengths()[0] for share in shares]) for step in steps]
+    styles = edited(inversion.generator, inversion.latent, scaled)
+    return to_uint8(render(inversion.generator, styles, noise=inversion.noise())).cpu()
+
+
+def overview(photos: Sequence[Path], names: Sequence[str]) -> Tensor:
+    """A row a photo: target, tuned, and each edit.  # uint8 [3, H, W]"""
+    rows = []
+    for photo in photos:
+        edits = [read_png(photo / FOLDER / f"{name}.png") for name in names]
+        rows.append((photo.name, [read_png(photo / "target.png"), read_png(photo / "tuned.png"), *edits]))
+    return sheet(rows, columns=["target", "tuned", *names])
+
+
+def read_record(place: Path) -> dict[str, Any]:
+    """edits.json of a photo's edits; empty where there is none that can be read."""
+    try:
+        return read_json(place / RECORD)
+    except InputError:
+        return {}
+
+
+def _json(value: Any) -> Any:
+    """As it comes back from a file."""
+    return json.loads(json.dumps(value))

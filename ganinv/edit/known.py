@@ -1,0 +1,31 @@
+"""Name -> direction: in the folder `directions` where one works, or inside the package."""
+
+import difflib
+from pathlib import Path
+
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from .direction import Direction
+
+OWN = Path("directions")  # where the finder writes, below the working folder
+PACKAGED = Path(__file__).parent / "found"  # a folder for each generator
+
+
+def known() -> dict[str, list[Path]]:
+    """Files by name, one's own before those of the package."""
+    files = [*sorted(OWN.glob("*.safetensors")), *sorted(PACKAGED.glob("*/*.safetensors"))]
+    return {name: [file for file in files if file.stem == name] for name in sorted({file.stem for file in files})}
+
+
+def find(name_or_path: str, prior: Prior) -> Direction:
+    """The direction of that name that belongs to `prior`, or the one at a path. InputError: neither."""
+    path = Path(name_or_path).expanduser()
+    if path.suffix == ".safetensors" or path.is_file():
+        return Direction.load(path)
+    names = known()
+    if name_or_path not in names:
+        near = difflib.get_close_matches(name_or_path, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names) or 'none yet'}"
+        raise InputError(f"{name_or_path}: no direction of that name, and no file; {hint}")
+    found = [Direction.load(file) for file in names[name_or_path]]
+    return next((direction for direction in found if direction.fingerprint == prior.fingerprint), found[0])

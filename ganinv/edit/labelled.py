@@ -1,0 +1,129 @@
+"""Scores by a head that is trained here, from labelled photos, on a frozen feature network."""
+
+import io
+import logging
+import os
+from pathlib import Path, PurePosixPath
+
+import torch
+from torch import Tensor
+
+from ..dataset.decode import Unreadable
+from ..dataset.sources import is_single, list_pictures, opened, read_pictures
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from ..metric.frechet import FeatureNetwork
+from .head import Head, train
+from .samples import Samples, pictures
+from .scores import Scores, parse_table, read_table
+
+UNKNOWN = ("", "-9", "-9.0")
+INSIDE = "labels.csv"  # beside the photos, where no other table is named
+WEAK = {"auc": 0.7, "correlation": 0.4}
+BATCH = 32
+
+log = logging.getLogger(__name__)
+
+
+class Labelled:
+    """Photos and their labels -> a head on `network` -> scores of samples."""
+
+    def __init__(
+        self,
+        *,
+        network: FeatureNetwork,
+        photos: str,
+        column: str,
+        labels: str | None = None,
+        value: str | None = None,
+        at_least: float | None = None,
+    ) -> None:
+        """`photos`: a folder or zip. `labels`: a CSV, its first column the photos' file names, -9 or nothing where a
+        label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
+        there where the column holds this text; `at_least`: where it holds this number or more; neither: the numbers
+        are degrees.
+        """
+        if value is not None and at_least is not None:
+            raise InputError("scores: value and at_least exclude each other; leave one of them out")
+        if not os.path.exists(os.path.expanduser(photos)) or is_single(photos):
+            raise InputError(f"scores.photos: {photos!r} is no folder and no zip of photos")
+        self.network, self.photos, self.column = network, photos, column
+        self.labels, self.value, self.at_least = labels, value, at_least
+
+    def __call__(self, *, prior: Prior, samples: Samples) -> Scores:
+        """A score for each sample. Raises InputError."""
+        generator = prior.generator
+        self.network.to(generator.mapping.w_avg.device)
+        head = self.head(resolution=generator.img_resolution)
+        batches = pictures(generator, samples.truncated(generator.mapping.w_avg))
+        values = torch.cat([head(self.network(batch)) for batch in batches])
+        return Scores(values, {"from": "labelled", **head.made})
+
+    def head(self, *, resolution: int) -> Head:
+        """Trained on the photos as the generator of that resolution would show them. Raises InputError."""
+        by_file = self.read_labels()
+        keys, labels, features = [], [], []
+        batch: list[Tensor] = []
+        for key, pixels in read_pictures(self.photos, self._keys(by_file), resolution=resolution):
+            if isinstance(pixels, Unreadable):
+                log.warning("%s: %s %s; left out", self.photos, key, pixels)
+                continue
+            keys.append(key)
+            labels.append(by_file[PurePosixPath(key).name])
+            batch.append(pixels)
+            if len(batch) == BATCH:
+                features.append(self.network(torch.stack(batch)).cpu())
+                batch = []
+        if batch:
+            features.append(self.network(torch.stack(batch)).cpu())
+        head = train(torch.cat(features), torch.tensor(labels), name=self.column)
+        for measure, least in WEAK.items():
+            if head.made.get(measure, least) < least:
+                log.warning(
+                    "%s: the head is weak, %s %.2f on held-out photos", self.column, measure, head.made[measure]
+                )
+        return head
+
+    def read_labels(self) -> dict[str, float]:
+        """Labels by file name, unknown ones left out. Raises InputError."""
+        rows = self._rows()
+        file = next(iter(rows[0]))
+        known = {row[file]: row[self.column] for row in rows if row[self.column] not in UNKNOWN}
+        if self.value is not None:
+            return self._expect_both(
+                {name: float(text == self.value) for name, text in known.items()}, set(known.values())
+            )
+        try:
+            numbers = {name: float(text) for name, text in known.items()}
+        except ValueError as error:
+            kinds = ", ".join(sorted(set(known.values()))[:6])
+            raise InputError(
+                f"scores: the column {self.column} holds texts ({kinds}); name the one that counts with scores.value"
+            ) from error
+        if self.at_least is None:
+            return numbers
+        least = self.at_least
+        return {name: float(number >= least) for name, number in numbers.items()}
+
+    def _expect_both(self, labels: dict[str, float], kinds: set[str]) -> dict[str, float]:
+        if self.value not in kinds:
+            raise InputError(
+                f"scores.value: {self.value!r} is never in {self.column}; it holds {', '.join(sorted(kinds))}"
+            )
+        return labels
+
+    def _rows(self) -> list[dict[str, str]]:
+        if self.labels is not None:
+            return read_table(Path(self.labels).expanduser(), columns=(self.column,))
+        with opened(self.photos) as read:
+            try:
+                text = read(INSIDE).decode("utf-8-sig")
+            except (Unreadable, KeyError, UnicodeDecodeError) as error:
+                raise InputError(f"scores: {self.photos} has no {INSIDE}; name the table with scores.labels") from error
+        return parse_table(io.StringIO(text), Path(self.photos, INSIDE), (self.column,))
+
+    def _keys(self, by_file: dict[str, float]) -> list[str]:
+        keys = [key for key in list_pictures(self.photos) if PurePosixPath(key).name in by_file]
+        if not keys:
+            raise InputError(f"scores: no photo of {self.photos} has a label; the table's first column names the files")
+        return keys

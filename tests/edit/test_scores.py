@@ -1,0 +1,163 @@
+"""Scores: tables, own classifiers, heads from labelled photos."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.testing import assert_close
+
+from ganinv.edit.head import rotated, train
+from ganinv.edit.labelled import Labelled
+from ganinv.edit.samples import Samples, draw
+from ganinv.edit.scores import Own, Table
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import Prior
+
+
+class Brightness(torch.nn.Module):
+    """Features that say how bright each quarter of a picture is."""
+
+    title = "brightness"
+    num_features = 12
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.adaptive_avg_pool2d(pixels.float(), 2).flatten(1)
+
+
+@pytest.fixture
+def samples(prior: Prior) -> Samples:
+    return draw(prior.generator, count=6, seed=0, psi=0.7)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Forty grey squares of 16 pixels, every other one bright; the labels say so, two of them are not known."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    lines = ["file,bright,mood,degree"]
+    for i in range(40):
+        level = 40 + 3 * (i % 5) + 120 * (i % 2)
+        Image.new("RGB", (16, 16), (level, level, level)).save(folder / f"{i:03d}.png")
+        known = -9 if i in (3, 4) else i % 2
+        lines.append(f"{i:03d}.png,{known},{'joy' if i % 2 else 'calm'},{level}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def bright(pixels: torch.Tensor) -> torch.Tensor:
+    return pixels.float().mean(dim=[1, 2, 3])
+
+
+def test_a_table_is_read_by_the_samples_numbers(prior: Prior, samples: Samples, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("sample,smile\n5,0.5\n" + "\n".join(f"{i},{i}" for i in range(5)) + "\n9,9\n")
+    found = Table(path=str(path), column="smile")(prior=prior, samples=samples)
+    assert found.values.tolist() == [0, 1, 2, 3, 4, 0.5] and found.made == {"from": "table", "column": "smile"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sample,smile\n0,1\n1,2\n", "has no score for 4 of 6 samples, first: 2"),
+        ("sample,grin\n0,1\n", "has no column 'smile'; its columns are sample, grin"),
+        ("sample,smile\n0,much\n", "the columns sample and smile must be numbers"),
+        ("sample,smile\n", "has no rows"),
+    ],
+)
+def test_wrong_tables(prior: Prior, samples: Samples, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(InputError, match=f"x.csv: {said}"):
+        Table(path=str(tmp_path / "x.csv"), column="smile")(prior=prior, samples=samples)
+
+
+def test_no_table(prior: Prior, samples: Samples) -> None:
+    with pytest.raises(InputError, match="nowhere.csv: cannot be read as a table"):
+        Table(path="nowhere.csv", column="smile")(prior=prior, samples=samples)
+
+
+def test_an_own_classifier_sees_8_bit_pictures(prior: Prior, samples: Samples) -> None:
+    found = Own(score=f"{__name__}:bright")(prior=prior, samples=samples)
+    ws = samples.truncated(prior.generator.mapping.w_avg)[:, None].expand(-1, 6, -1)
+    pictures = ((prior.generator.synthesis(ws) + 1) * 127.5).round().clamp(0, 255)
+    assert_close(found.values, pictures.mean(dim=[1, 2, 3]), atol=0.01, rtol=0)
+
+
+def test_wrong_classifiers(prior: Prior, samples: Samples) -> None:
+    with pytest.raises(InputError, match="^scores: 'no.where:x' cannot be imported"):
+        Own(score="no.where:x")
+    with pytest.raises(InputError, match="^scores: 'math:pi' is no function of pictures"):
+        Own(score="math:pi")
+    with pytest.raises(InputError, match=r"gives the shape \[6, 2\] for 6 pictures; it must give \[6\]"):
+        Own(score=lambda pixels: torch.zeros(len(pixels), 2))(prior=prior, samples=samples)
+
+
+def test_a_head_from_labelled_photos(prior: Prior, samples: Samples, photos: Path) -> None:
+    head = Labelled(network=Brightness(), photos=str(photos), column="bright").head(resolution=16)
+    assert head.made["kind"] == "logistic" and head.made["labels"] == 38 and head.made["auc"] == 1
+    dark, light = (head(Brightness()(torch.full([1, 3, 16, 16], level, dtype=torch.uint8))) for level in (40, 190))
+    assert dark < 0 < light
+    found = Labelled(network=Brightness(), photos=str(photos), column="bright")(prior=prior, samples=samples)
+    assert found.values.shape == (6,) and found.made["from"] == "labelled"
+
+
+def test_texts_degrees_and_thresholds(photos: Path) -> None:
+    by_text = Labelled(network=Brightness(), photos=str(photos), column="mood", value="joy").read_labels()
+    assert by_text["001.png"] == 1 and by_text["000.png"] == 0
+    least = Labelled(network=Brightness(), photos=str(photos), column="degree", at_least=160).read_labels()
+    assert least["001.png"] == 1 and least["000.png"] == 0
+    head = Labelled(network=Brightness(), photos=str(photos), column="degree").head(resolution=16)
+    assert head.made["kind"] == "ridge" and head.made["correlation"] > 0.99
+    found = head(Brightness()(torch.full([1, 3, 16, 16], 100, dtype=torch.uint8)))
+    assert abs(float(found) - 100) < 5
+
+
+def test_photos_in_a_zip_with_a_table_beside_them(photos: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in photos.iterdir():
+            archive.write(path, path.name)
+    of_zip = Labelled(network=Brightness(), photos=str(tmp_path / "photos.zip"), column="bright")
+    of_folder = Labelled(network=Brightness(), photos=str(photos), column="bright", labels=str(photos / "labels.csv"))
+    assert_close(of_zip.head(resolution=16).weights, of_folder.head(resolution=16).weights)
+
+
+def test_wrong_labels(photos: Path, tmp_path: Path) -> None:
+    def read(**settings) -> dict[str, float]:
+        return Labelled(network=Brightness(), photos=str(photos), **settings).read_labels()
+
+    with pytest.raises(InputError, match="has no column 'smile'; its columns are file, bright, mood, degree"):
+        read(column="smile")
+    with pytest.raises(InputError, match=r"column mood holds texts \(calm, joy\); name the one that counts"):
+        read(column="mood")
+    with pytest.raises(InputError, match="^scores.value: 'rage' is never in mood; it holds calm, joy"):
+        read(column="mood", value="rage")
+    with pytest.raises(InputError, match="^scores: value and at_least exclude each other"):
+        read(column="mood", value="joy", at_least=1)
+    with pytest.raises(InputError, match="^scores.photos: 'nowhere' is no folder and no zip"):
+        Labelled(network=Brightness(), photos="nowhere", column="mood")
+    (tmp_path / "other.csv").write_text("file,bright\nx.png,1\n")
+    with pytest.raises(InputError, match="no photo of .* has a label"):
+        Labelled(network=Brightness(), photos=str(photos), column="bright", labels=str(tmp_path / "other.csv")).head(
+            resolution=16
+        )
+    (photos / "labels.csv").unlink()
+    with pytest.raises(InputError, match="has no labels.csv; name the table with scores.labels"):
+        read(column="bright")
+
+
+def test_labels_all_equal_or_too_few() -> None:
+    with pytest.raises(InputError, match="^smile: all 30 have the same score or label, 1"):
+        train(torch.randn(30, 4), torch.ones(30), name="smile")
+    with pytest.raises(InputError, match="^smile: only 4 photos have the label 1, and 10 are needed"):
+        train(torch.randn(30, 4), torch.tensor([1.0] * 4 + [0.0] * 26), name="smile")
+
+
+def test_fewer_photos_than_features_change_nothing() -> None:
+    x = torch.randn(20, 50, dtype=torch.float64)
+    turned, back = rotated(x)
+    assert turned.shape == (20, 20) and back.shape == (50, 20)
+    np.testing.assert_allclose(turned @ turned.T, (x @ x.t()).numpy(), atol=1e-9)
+    weights = torch.randn(20, dtype=torch.float64)
+    assert_close(x @ (back @ weights), torch.from_numpy(turned) @ weights)
