@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..files import write_bytes
+from ..paths import looked_up
 from ..weights import TABLE, find
 from .build import (
     W_AVG,
@@ -81,7 +82,7 @@ def load_prior(path: str | Path) -> Prior:
 
 
 def _locate(path: str | Path) -> Path:
-    folder = Path(path).expanduser()
+    folder = looked_up(path)
     return folder if folder.is_dir() and str(path) not in TABLE else find(str(path))
 
 

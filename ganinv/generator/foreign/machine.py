@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .source import Budget, Damaged, Source, shown
+from .source import Budget, Damaged, Source, in_words, shown
 
 MAX_TEXT = 2**24  # bytes; a module's source has about 50,000
 MAX_MARKS = 1000  # lists and dictionaries that are open at once
@@ -165,7 +165,7 @@ def _persistent(machine: Machine) -> None:
 
 def _of(kind: type, value: Any) -> Any:
     if not isinstance(value, kind):
-        raise Damaged(f"has a {type(value).__name__} where its pickle needs a {kind.__name__}")
+        raise Damaged(f"has {in_words(value)} where its pickle needs a {kind.__name__}")
     return value
 
 

@@ -13,7 +13,7 @@ from ...errors import InputError
 from . import modules, stylegan3
 from .found import Found
 from .modules import MAX_LAYERS, child, said, whole
-from .source import shown
+from .source import in_words, shown
 from .unpickle import Node, attribute, tensors
 from .widths import width_record
 
@@ -41,7 +41,7 @@ def _read(tree: Any) -> Found:
         found |= modules.prefixed("G.", tensors(raw))
     return Found(
         family=architecture.get("family", "stylegan2"),
-        form=f"{_project(node)} pickle",
+        form=f"{_project(node, raw)} pickle",
         architecture=architecture | record,
         tensors=found | discriminator,
         notes=notes,
@@ -51,13 +51,18 @@ def _read(tree: Any) -> Found:
 def _content(tree: Any) -> str:
     """What stands there instead, in words."""
     if not isinstance(tree, dict):
-        return f"but a {type(tree).__name__}"
-    kinds = [f"{said(key)} (a {type(value).__name__})" for key, value in list(tree.items())[:6]]
+        return f"but {in_words(tree)}"
+    kinds = [f"{said(key)} ({in_words(value)})" for key, value in list(tree.items())[:6]]
     return f"but {', '.join(kinds)}" if kinds else "nor anything else"
 
 
-def _project(node: Node) -> str:
-    """Linear layers know their sizes since stylegan3's repository."""
+def _project(node: Node, raw: Any) -> str:
+    """Linear layers know their sizes since stylegan3's repository; neither training makes a G that is G_ema itself.
+
+    `ganinv.export` writes such a one, with the attributes of both repositories.
+    """
+    if raw is node and "layer_names" not in child(node, "synthesis").state:
+        return "NVIDIA"
     linear = (layer for _, layer in modules.layers(node) if layer.class_name == "FullyConnectedLayer")
     return "stylegan3" if any("in_features" in layer.state for layer in linear) else "stylegan2-ada-pytorch"
 

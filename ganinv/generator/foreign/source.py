@@ -10,6 +10,14 @@ MAX_LINE = 256  # bytes of a name
 MAX_BITS = 1000  # of a whole number in a sentence
 MAX_ITEMS = 8  # of a list in a sentence
 NUMBERS = (int, float)
+WORDS = {  # for what readers make of a file's objects
+    "Node": "a module",
+    "View": "a tensor",
+    "Tensor": "a tensor",
+    "Unbuilt": "an object without its state",
+    "Name": "a name that is not used",
+    "NoneType": "nothing",
+}
 MAX_STEPS = 500_000  # instructions in all; a generator of 1024 pixels with its discriminator has about 60,000
 
 
@@ -23,8 +31,14 @@ def shown(value: object, most: int = 300) -> str:
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         value = f"a whole number of {value.bit_length()} bits"
     if not isinstance(value, str | int | float | None | Exception):
-        value = f"a {type(value).__name__}"
+        value = in_words(value)
     return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:most])
+
+
+def in_words(value: object) -> str:
+    """What kind of thing came out of a file."""
+    name = type(value).__name__
+    return WORDS.get(name, f"a{'n' if name[0] in 'aeiou' else ''} {name}")
 
 
 class Damaged(Exception):

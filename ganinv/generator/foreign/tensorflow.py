@@ -17,7 +17,7 @@ from torch import Tensor
 from ...errors import InputError
 from .found import Found
 from .modules import MAX_LAYERS, MAX_TAPS, said
-from .source import shown
+from .source import in_words, shown
 from .tensorflow_names import Change, Rules, discriminator_rules, generator_rules
 from .unpickle import Node, attribute
 from .widths import width_record
@@ -66,7 +66,7 @@ def _read(tree: Any) -> Found:
 def _kind(item: Any) -> str:
     if isinstance(item, Node):
         return f"a TensorFlow network {said(item.state.get('name', ''))!r}"
-    return f"a {type(item).__name__}"
+    return in_words(item)
 
 
 def _generator(node: Node, notes: list[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:

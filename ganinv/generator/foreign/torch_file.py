@@ -6,7 +6,7 @@ from typing import Any
 from ...errors import InputError
 from . import bundle, rosinality
 from .found import Found
-from .source import shown
+from .source import in_words, shown
 from .torch_pickle import opened
 from .unpickle import Node
 
@@ -35,7 +35,7 @@ def _dispatch(content: Any, file: Path) -> Found:
     if isinstance(content, Node):
         return bundle.read_module(content, file)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise ValueError(f"holds a {type(content).__name__}, not networks by name")
+        raise ValueError(f"holds {in_words(content)}, not networks by name")
     if "g_ema" in content or "g" in content:
         return rosinality.read(content)
     if isinstance(content.get("state_dict"), dict):

@@ -1,6 +1,8 @@
 """Foreign -> ours -> foreign: every tensor and every image comes back to the bit, for each fixture."""
 
 import argparse
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,16 +13,27 @@ from ganinv.export import export
 from ganinv.generator.checkpoint import Prior, load_prior
 from ganinv.generator.foreign import unpickle
 
-NVIDIA = ("ada_g32_skip_map2", "ada_g64_skip_map8_mixed", "ada_g32_resnet_cond4", "sg3repo_sg2_g32_skip_map8")
-STYLEGAN3 = ("sg3repo_sg2_g32_np2", "sg3_t_g32", "sg3_r_g64_l14")
-ROSINALITY = ("ros_g64_s64_mlp8_converted", "ros_g32_s64_mlp4_training")
-TENSORFLOW = ("tf_g32_stylegan2_configf",)
+SHARED = Path(os.environ.get("GANINV_SHARED", Path(__file__).parents[4] / "shared"))
+FIXTURES = Path(os.environ.get("GANINV_FIXTURES") or SHARED / "fixtures/checkpoints")
+RECORDS = {path.parent.name: json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*/case.json"))}
 
 
-def _source(shared, case: str) -> Path:
-    """The checkpoint of a case: the one file beside its record that is no array of ours."""
-    folder = shared(f"fixtures/checkpoints/{case}/case.json").parent
-    return next(path for path in sorted(folder.iterdir()) if path.suffix in (".pkl", ".pt"))
+def _cases(*forms: str) -> list[str]:
+    """Those whose file a reader takes for one of `forms`."""
+    found = [name for name, record in RECORDS.items() if any(form in record["family"] for form in forms)]
+    return found or ["none"]
+
+
+NVIDIA, ROSINALITY = _cases("stylegan2-ada-pytorch", "stylegan3"), _cases("rosinality")
+PLAIN = [name for name in ("tf_g32_stylegan2_configf", "ada_g32_skip_map2") if name in RECORDS] or ["none"]
+
+
+@pytest.fixture
+def source(request) -> Path:
+    """The checkpoint of a case."""
+    if request.param == "none":
+        pytest.skip(f"no such case in {FIXTURES}; set GANINV_FIXTURES to a folder of them, or GANINV_SHARED")
+    return FIXTURES / request.param / RECORDS[request.param]["file"]["name"]
 
 
 @torch.no_grad()
@@ -35,27 +48,26 @@ def _same(first: Prior, second: Prior) -> None:
         assert torch.equal(first.discriminator(images, c), second.discriminator(images, c))
 
 
-@pytest.mark.parametrize("case", NVIDIA + STYLEGAN3 + ROSINALITY + TENSORFLOW)
-def test_through_ours_to_nvidia(shared, tmp_path: Path, case: str) -> None:
-    prior = load_prior(_source(shared, case))
-    export(_source(shared, case), tmp_path / "ours", form="ganinv")
+@pytest.mark.parametrize("source", list(RECORDS) or ["none"], indirect=True)
+def test_through_ours_to_nvidia(source: Path, tmp_path: Path) -> None:
+    prior = load_prior(source)
+    export(source, tmp_path / "ours", form="ganinv")
     _same(prior, load_prior(tmp_path / "ours"))
     export(tmp_path / "ours", tmp_path / "again", form="nvidia")
     _same(prior, load_prior(tmp_path / "again"))
 
 
-@pytest.mark.parametrize("case", NVIDIA + STYLEGAN3)
-def test_tensors_of_nvidias_pickles(shared, tmp_path: Path, case: str) -> None:
-    export(_source(shared, case), tmp_path / "again", form="nvidia")
-    before, after = unpickle.load(_source(shared, case)), unpickle.load(tmp_path / "again")
+@pytest.mark.parametrize("source", NVIDIA, indirect=True)
+def test_tensors_of_nvidias_pickles(source: Path, tmp_path: Path) -> None:
+    export(source, tmp_path / "again", form="nvidia")
+    before, after = unpickle.load(source), unpickle.load(tmp_path / "again")
     for name in ("G_ema", "D"):
         if before.get(name) is not None:
             _equal(unpickle.tensors(before[name]), unpickle.tensors(after[name]))
 
 
-@pytest.mark.parametrize("case", ROSINALITY)
-def test_tensors_of_rosinalitys_files(shared, tmp_path: Path, case: str) -> None:
-    source = _source(shared, case)
+@pytest.mark.parametrize("source", ROSINALITY, indirect=True)
+def test_tensors_of_rosinalitys_files(source: Path, tmp_path: Path) -> None:
     export(source, tmp_path / "ours", form="folder")
     export(tmp_path / "ours", tmp_path / "again", form="rosinality")
     before, after = _load(source), _load(tmp_path / "again")
@@ -65,10 +77,10 @@ def test_tensors_of_rosinalitys_files(shared, tmp_path: Path, case: str) -> None
         assert torch.equal(before["latent_avg"], after["latent_avg"])
 
 
-@pytest.mark.parametrize("case", ["tf_g32_stylegan2_configf", "ada_g32_skip_map2"])
-def test_through_rosinalitys_form(shared, tmp_path: Path, case: str) -> None:
-    prior = load_prior(_source(shared, case))
-    notes = export(_source(shared, case), tmp_path / "file.pt", form="rosinality")
+@pytest.mark.parametrize("source", PLAIN, indirect=True)
+def test_through_rosinalitys_form(source: Path, tmp_path: Path) -> None:
+    prior = load_prior(source)
+    notes = export(source, tmp_path / "file.pt", form="rosinality")
     again = load_prior(tmp_path / "file.pt")
     assert again.fingerprint == prior.fingerprint
     assert (again.discriminator is None) == any(note.startswith("No discriminator") for note in notes)

@@ -15,7 +15,7 @@ from ganinv.generator.checkpoint import load_prior, save_prior
 from ganinv.generator.foreign import folder, sniff, write_nvidia, write_rosinality
 
 FORMS = {
-    "stylegan3 pickle": write_nvidia.write,  # which writes linear layers as that repository does
+    "NVIDIA pickle": write_nvidia.write,  # which is neither repository's
     "rosinality stylegan2-pytorch .pt": write_rosinality.write,
     "folder with config.json and safetensors": lambda path, prior: (path.mkdir(), folder.write(path, prior)),
 }
@@ -35,6 +35,22 @@ def test_our_own_file_under_any_name(prior, tmp_path: Path) -> None:
     save_prior(tmp_path / "prior.pkl", prior)
     again = load_prior(tmp_path / "prior.pkl")
     assert again.fingerprint == prior.fingerprint and again.notes == []
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [(b".", "a name that is not used"), (b")\x81.", "an object without its state"), (b"0K\x01.", "an int")],
+)
+def test_what_stands_there_instead_is_said_in_plain_words(end: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "file.pkl").write_bytes(b"\x80\x02cdnnlib.tflib.network\nNetwork\n" + end)
+    with pytest.raises(InputError, match=said):
+        load_prior(tmp_path / "file.pkl")
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x.pkl", "n" * 300])
+def test_a_path_that_cannot_be_looked_up(path: str) -> None:
+    with pytest.raises(InputError, match=f"^{path}: "):
+        load_prior(path)
 
 
 def _picture(kind: str) -> bytes:
