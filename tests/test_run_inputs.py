@@ -12,6 +12,8 @@ from torch import Tensor
 
 import ganinv
 from ganinv.errors import InputError
+from ganinv.generator.checkpoint import load_prior
+from ganinv.generator.foreign import folder
 
 from .test_run import TINY, Command, Ended, command, photos, prior, results, run_folder  # noqa: F811, F401
 
@@ -130,3 +132,17 @@ def test_lpips_on_a_prior_too_small_for_it_is_told_before_any_photo(
         "loss.lpips: alex needs images of at least 31 pixels, but this generator's have 16; set loss.lpips.network=vgg,"
         " or set loss.perceptual=0\n"
     )
+
+
+def test_a_folder_with_a_record_is_a_prior(
+    command: Command,  # noqa: F811
+    prior: Path,  # noqa: F811
+    photos: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    folder.write(tmp_path / "network", load_prior(prior))
+    assert command(f"dataset.path={photos}/anna.png", f"generator.path={tmp_path}/network").code == 0
+    assert command(f"dataset.path={photos}/anna.png", "folder=file").code == 0
+    place = run_folder(tmp_path)
+    assert results(place) == results(tmp_path / "file")
+    assert ganinv.load(place / "anna").name == "anna"
