@@ -2,7 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -13,6 +16,9 @@ from .config import CONF, TRAINING_ROOMS, TrainingSettings, as_yaml, build, chec
 from .errors import InputError
 from .mistakes import Told, guarded, is_users, told
 from .run import dashboard, frame_of, recorded
+
+if TYPE_CHECKING:
+    from .report.dashboard import Dashboard
 
 log = logging.getLogger("ganinv")
 
@@ -44,8 +50,7 @@ def pretrain(cfg: DictConfig) -> None:
     device, folder = pick_device(plain(cfg)["device"]), training_folder(cfg)
     prior = {"prior": build(cfg, "generator")} if cfg.generator else {}
     training = build(cfg, "training")
-    with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
-        log.info("-> %s", folder)
+    with opened(cfg, folder) as board:
         training(
             path=cfg.dataset.path,
             limit=OmegaConf.select(cfg, "dataset.limit"),
@@ -56,6 +61,21 @@ def pretrain(cfg: DictConfig) -> None:
             board=board,
             **prior,
         )
+
+
+@contextmanager
+def opened(cfg: DictConfig, folder: Path) -> "Iterator[Dashboard]":
+    """The training's record and dashboard; of several processes of one training, the first alone has them."""
+    from .report.dashboard import NoDashboard
+    from .training.devices import rank
+
+    if rank():
+        log.setLevel(logging.WARNING)
+        yield NoDashboard()
+        return
+    with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
+        log.info("-> %s", folder)
+        yield board
 
 
 def expect_images(cfg: DictConfig) -> None:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..dataset.decode import Unreadable, load, to_square
 from ..dataset.frame import SQUARE, Frame
 from ..errors import InputError
+from .devices import rank
 from .order import Order
 from .sources import Source
 
@@ -97,16 +98,16 @@ def expect_batch(count: int, batch: int, path: str) -> None:
 
 
 class Places:
-    """Batches of places from a step on: `rank`'s part of each."""
+    """Batches of places from a step on; of several devices' this one's part of each."""
 
-    def __init__(self, *, first: int, last: int, batch: int, rank: int = 0, ranks: int = 1) -> None:
-        self.first, self.last, self.batch, self.rank, self.ranks = first, last, batch, rank, ranks
+    def __init__(self, *, first: int, last: int, batch: int, devices: int = 1) -> None:
+        self.first, self.last, self.batch, self.devices = first, last, batch, devices
 
     def __len__(self) -> int:
         return max(self.last - self.first, 0)
 
     def __iter__(self) -> Iterator[list[int]]:
-        own = self.batch // self.ranks
+        own = self.batch // self.devices
         for step in range(self.first, self.last):
-            start = step * self.batch + self.rank * own
+            start = step * self.batch + rank() * own
             yield list(range(start, start + own))

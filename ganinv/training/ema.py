@@ -17,6 +17,7 @@ def decay(*, images: int, batch: int, kimg: float, rampup: float | None) -> floa
 @torch.no_grad()
 def average(mean: Generator, generator: Generator, *, decay: float) -> None:
     """`mean` moves towards `generator`; buffers (noise maps, the mean of w) are copied."""
-    torch._foreach_lerp_(list(mean.parameters()), list(generator.parameters()), 1 - decay)
+    for own, current in zip(mean.parameters(), generator.parameters(), strict=True):
+        own.lerp_(current, 1 - decay)
     for own, current in zip(mean.buffers(), generator.buffers(), strict=True):
         own.copy_(current)

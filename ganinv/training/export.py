@@ -1,11 +1,18 @@
-"""A training's generators as files that everything else reads."""
+"""A training's generators as files that everything else reads, and the finished one with its card."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ..generator.checkpoint import Prior, fingerprint, save_prior
+import torch
+
+from ..errors import InputError
+from ..generator.checkpoint import Prior, fingerprint, load_prior, save_prior
 from .prior import PriorTraining
+
+HALF = 65504  # the largest number of float16
+DTYPES = {"float16": torch.float16, "float32": torch.float32}
+Stored = Literal["float16", "float32"]
 
 
 @dataclass(frozen=True)
@@ -37,4 +44,19 @@ def write_latest(folder: Path, module: PriorTraining, record: Record) -> None:
 
 def write_best(folder: Path, module: PriorTraining, record: Record, best: dict[str, float]) -> None:
     """best.safetensors: the average at the least Fréchet distance so far, with its discriminator."""
-    save_prior(folder / "best.safetensors", prior_of(module, record, frechet=best))
+    save_prior(folder / "best.safetensors", prior_of(module, record, **best))
+
+
+def finish(folder: Path, *, stored: Stored, seconds: float) -> Prior:
+    """prior.safetensors: the best generator, or where none was measured the latest, in `stored` precision."""
+    best, latest = folder / "best.safetensors", folder / "latest.safetensors"
+    prior = load_prior(best if best.exists() else latest)
+    prior = replace(prior, training=prior.training | {"seconds": round(seconds)})
+    assert prior.discriminator is not None
+    largest = max(float(p.abs().max()) for p in (*prior.generator.parameters(), *prior.discriminator.parameters()))
+    if stored == "float16" and largest > HALF:
+        raise InputError(
+            f"training.stored: a weight of {largest:.4g} does not fit float16; set training.stored=float32"
+        )
+    save_prior(folder / "prior.safetensors", prior, dtype=DTYPES[stored])
+    return load_prior(folder / "prior.safetensors")

@@ -2,14 +2,22 @@
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from ..tuner.fit import Bar, quiet_lightning
 from ..tuner.memory import keep_freed_memory
+from .images import Heard
 
 
 def fit(
-    module: pl.LightningModule, loader: DataLoader, *, watch: pl.Callback, device: torch.device, progress: bool
+    module: pl.LightningModule,
+    loader: DataLoader | Heard,
+    *,
+    watch: pl.Callback,
+    device: torch.device,
+    progress: bool,
+    devices: int = 1,
 ) -> None:
     """Run the steps that are left. Raises KeyboardInterrupt on Ctrl-C, and what `watch` raises."""
     if device.type == "cpu":
@@ -17,7 +25,9 @@ def fit(
     with quiet_lightning():
         trainer = pl.Trainer(
             accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=1,
+            devices=devices,
+            strategy="auto" if devices == 1 else DDPStrategy(find_unused_parameters=True),
+            use_distributed_sampler=False,  # places are this device's already
             max_epochs=1,
             logger=False,
             enable_checkpointing=False,

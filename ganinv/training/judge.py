@@ -6,11 +6,11 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from ..generator.stylegan2 import Generator
 from ..metric.drift import render, sample_latents
 from ..metric.frechet import FeatureNetwork, collect, expect_enough, frechet_distance
+from .images import Images
 
 log = logging.getLogger(__name__)
 Count = Annotated[int, Field(ge=1)]
@@ -33,14 +33,13 @@ class Judge:
         self.batch_size = batch_size
         expect_enough(self.network, samples, "training.frechet.samples")
 
-    def prepare(self, images: Callable[[list[int]], Tensor], count: int, *, device: torch.device) -> None:
-        """Features of the real images; `images`: indices -> uint8 [N, 3, R, R], of `count` ones."""
+    def prepare(self, images: Images, *, device: torch.device) -> None:
+        """Features of the real images. InputError: too few."""
         self.network.to(device)
-        chosen = torch.randperm(count, generator=torch.Generator().manual_seed(0))[: self.limit].tolist()
-        parts = (chosen[i : i + self.batch_size] for i in range(0, len(chosen), self.batch_size))
+        expect_enough(self.network, images.count, "training images (training.frechet=null measures nothing)")
+        chosen = torch.randperm(images.count, generator=torch.Generator().manual_seed(0))[: self.limit].tolist()
         with torch.inference_mode():
-            self.real = collect(self.network, (images(part) for part in parts))
-        expect_enough(self.network, len(self.real), "training images")
+            self.real = collect(self.network, images.batches(chosen, self.batch_size))
         # The order of the choice is random, so the halves are.
         half = len(self.real) // 2
         self.between_halves = frechet_distance(self.real[:half], self.real[half:])

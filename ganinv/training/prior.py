@@ -13,6 +13,8 @@ from ..dataset.pixels import to_float
 from ..generator.stylegan2 import mix_styles
 from ..loss.adversarial import discriminator_loss, generator_loss, r1_penalty
 from . import ema
+from .augment import Adaptive, Augment
+from .devices import mean_of_all
 from .order import seed_of
 from .regularise import path_lengths, path_penalty
 from .schedule import Schedule
@@ -26,8 +28,10 @@ class PriorTraining(pl.LightningModule):
     """
 
     path_mean: Tensor
+    signs: Tensor
 
-    def __init__(self, *, networks: Networks, schedule: Schedule, seed: int) -> None:
+    def __init__(self, *, networks: Networks, schedule: Schedule, seed: int, adaptive: Adaptive | None = None) -> None:
+        """`adaptive`: how much images are augmented on their way to D; None: not at all."""
         super().__init__()
         self.automatic_optimization = False
         self.generator = networks.generator.train().requires_grad_(True)
@@ -36,6 +40,9 @@ class PriorTraining(pl.LightningModule):
         self.generator.mapping.w_avg_beta = schedule.w_avg_beta
         self.schedule, self.seed = schedule, seed
         self.steps_done = 0
+        self.adaptive, self.augment = adaptive, Augment()
+        self.p = adaptive.start if adaptive else 0.0
+        self.register_buffer("signs", torch.zeros([]))  # sum of E[sign D(x)] since p was last changed
         # A trained network starts from its own path lengths: the way up from 0 would shorten them.
         self.register_buffer("path_mean", torch.tensor(math.nan if networks.before is not None else 0.0))
         self.sums: dict[str, Tensor] = {}  # of each term since the last report: its sum and how many
@@ -64,12 +71,13 @@ class PriorTraining(pl.LightningModule):
         fake = self._step_generator(chosen[0], len(real))
         if s.path_weight and self.steps_done % s.path_interval == 0:
             self._step_path(chosen[0], max(len(real) // s.path_shrink, 1))
-        self._step_discriminator(chosen[1], real, fake)
+        seen = self._step_discriminator(chosen[1], real, fake)
         if s.r1_gamma and self.steps_done % s.r1_interval == 0:
-            self._step_r1(chosen[1], real)
+            self._step_r1(chosen[1], seen)
         share = ema.decay(images=self.images_done, batch=s.batch, kimg=s.ema_kimg, rampup=s.ema_rampup)
         ema.average(self.average, self.generator, decay=share)
         self.steps_done += 1
+        self._adapt()
 
     def latents(self, count: int) -> Tensor:
         """Mapped z, most of them mixed of two.  # [count, num_ws, w_dim]"""
@@ -87,7 +95,7 @@ class PriorTraining(pl.LightningModule):
         synthesis, discriminator = self._fast
         self._turn(self.generator)
         fake = synthesis(self.latents(count), noise_mode="random", dtype=self.schedule.dtype)
-        logits = discriminator(fake, dtype=self.schedule.dtype)
+        logits = discriminator(self.augment(fake, self.p), dtype=self.schedule.dtype)
         loss = generator_loss(logits).mean()
         self._step(optimizer, loss)
         self._note(loss_g=loss)
@@ -99,26 +107,39 @@ class PriorTraining(pl.LightningModule):
         images = self.generator.synthesis(ws, noise_mode="random", dtype=s.dtype)
         lengths = path_lengths(images, ws, torch.randn_like(images))
         with torch.no_grad():
-            now = lengths.mean()
+            now = mean_of_all(lengths.mean())
             self.path_mean.copy_(torch.where(self.path_mean.isnan(), now, self.path_mean.lerp(now, s.path_decay)))
         # Lazy regularisation: as often as it is left out (StyleGAN2, section 3.1).
         self._step(optimizer, s.path_weight * s.path_interval * path_penalty(lengths, self.path_mean).mean())
         self._note(path_length=now)
 
-    def _step_discriminator(self, optimizer: LightningOptimizer, real: Tensor, fake: Tensor) -> None:
+    def _step_discriminator(self, optimizer: LightningOptimizer, real: Tensor, fake: Tensor) -> Tensor:
+        """A step of D; the real images as it saw them."""
         _, discriminator = self._fast
         self._turn(self.discriminator)
+        real, fake = self.augment(real, self.p), self.augment(fake, self.p)
         on_real = discriminator(real, dtype=self.schedule.dtype)
         on_fake = discriminator(fake, dtype=self.schedule.dtype)
         loss = discriminator_loss(on_real, on_fake).mean()
         self._step(optimizer, loss)
-        self._note(loss_d=loss, logit_real=on_real.mean(), logit_fake=on_fake.mean(), sign_real=on_real.sign().mean())
+        sign = on_real.detach().sign().mean()
+        self.signs += sign
+        self._note(loss_d=loss, logit_real=on_real.mean(), logit_fake=on_fake.mean(), sign_real=sign)
+        return real
 
     def _step_r1(self, optimizer: LightningOptimizer, real: Tensor) -> None:
+        """R1 at the augmented images: kornia's warps have no second derivative, so not through the augmentation."""
         s = self.schedule
         penalty = r1_penalty(self.discriminator, real, dtype=s.dtype).mean()
         self._step(optimizer, s.r1_gamma / 2 * s.r1_interval * penalty)
         self._note(r1=penalty)
+
+    def _adapt(self) -> None:
+        """Change p, every few steps."""
+        if self.adaptive is not None and self.steps_done % self.adaptive.interval == 0:
+            sign = float(mean_of_all(self.signs)) / self.adaptive.interval
+            self.p = self.adaptive.next_p(self.p, sign, self.adaptive.interval * self.schedule.batch)
+            self.signs.zero_()
 
     def _turn(self, trained: nn.Module) -> None:
         """Gradients for one network's weights, none for the other's."""
@@ -140,12 +161,13 @@ class PriorTraining(pl.LightningModule):
         """Means of the terms since the last report."""
         row = {name: float(total / count) for name, (total, count) in self.sums.items()}
         self.sums = {}
-        return row
+        return row if self.adaptive is None else row | {"p": self.p}
 
     def state(self) -> dict[str, Any]:
         """All that the next step depends on."""
         return {
             "step": self.steps_done,
+            "p": self.p,
             "module": self.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.trainer.optimizers],
             "sums": self.sums,
@@ -153,8 +175,9 @@ class PriorTraining(pl.LightningModule):
 
     def resume(self, state: dict[str, Any]) -> None:
         """Take `state` up; its optimisers once there are some."""
-        self.load_state_dict(state["module"])
-        self.steps_done, self.sums = state["step"], state["sums"]
+        # A state that was kept without augmentation has no part of it.
+        self.load_state_dict({"signs": self.signs} | state["module"])
+        self.steps_done, self.p, self.sums = state["step"], state.get("p", self.p), state["sums"]
         self._optimizers_before = state["optimizers"]
 
     _optimizers_before: list[dict[str, Any]] | None = None

@@ -1,10 +1,16 @@
 """The numbers of a training, those that are left open chosen by resolution, batch and device."""
 
+import logging
 import math
 from dataclasses import dataclass
 
 import torch
 
+from ..dataset.decode import Unreadable, load
+from ..errors import InputError
+from .sources import Source
+
+log = logging.getLogger(__name__)
 LARGE = 1024  # pixels
 
 
@@ -65,3 +71,25 @@ def computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def expect_groups(batch: int, *, devices: int, group: int) -> None:
+    """InputError where the batch cannot be split evenly among devices, and there into groups of D's comparison."""
+    own, rest = divmod(batch, devices)
+    if rest or (own % group and own > group):
+        multiple = devices * group
+        raise InputError(
+            f"training.batch: must be a multiple of {multiple} ({devices} devices, groups of {group}), got {batch}"
+        )
+
+
+def automatic_resolution(source: Source) -> int:
+    """The largest power of two in the shorter side of the first picture, 16 to 1024. Raises InputError."""
+    key = source.keys[0]
+    try:
+        size = load(source.read(key))[0].size
+    except Unreadable as reason:
+        raise InputError(f"training.resolution: must be set, since {key} {reason}") from reason
+    resolution = min(1 << (min(size).bit_length() - 1), LARGE)
+    log.info("%d pixels, as %s has %d x %d (training.resolution)", resolution, key, *size)
+    return resolution

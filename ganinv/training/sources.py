@@ -1,13 +1,18 @@
-"""Where training images lie: a folder with its sub-folders, or a zip as stylegan2-ada's dataset_tool writes it."""
+"""Where training images lie: a folder, a zip or WebDataset shards.
+
+A zip may be as stylegan2-ada's dataset_tool writes it. Shards are read by their files' offsets, since an order that can
+be resumed at any place needs them; WebDataset's own readers go through a shard from its beginning.
+"""
 
 import os
+import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..dataset.decode import Unreadable
-from ..dataset.sources import SUFFIXES, is_hidden, is_zip, list_files, read_entry, read_file
+from ..dataset.sources import SUFFIXES, check_bytes, is_hidden, is_zip, list_files, read_entry, read_file
 from ..errors import InputError
 
 
@@ -46,27 +51,60 @@ class Zip:
             self._opened = os.getpid(), zipfile.ZipFile(self.path)
         return read_entry(self._opened[1], key)
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_opened": None}
 
 
-def pictures(names) -> list[str]:  # noqa: ANN001
+class Shards:
+    """Pictures in uncompressed tar files, by the shard's name and their own."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self.places: dict[str, tuple[Path, int, int]] = {}  # file, offset and size in bytes
+        for path in paths:
+            self.places |= {f"{path.name}/{name}": (path, *place) for name, place in _members(path).items()}
+        self.keys = pictures(self.places)
+
+    def read(self, key: str) -> bytes:
+        path, offset, size = self.places[key]
+        check_bytes(size)
+        try:
+            with open(path, "rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        except OSError as error:
+            raise Unreadable(f"cannot be read ({error.strerror})") from error
+
+
+def _members(path: Path) -> dict[str, tuple[int, int]]:
+    """Offset and size of each file of a tar. InputError where it is not a whole, uncompressed one."""
+    try:
+        with tarfile.open(path, mode="r:") as shard:
+            return {member.name: (member.offset_data, member.size) for member in shard if member.isfile()}
+    except (tarfile.TarError, OSError) as error:
+        raise InputError(f"{str(path)!r} is not a whole tar without compression ({error}); write it again") from error
+
+
+def pictures(names: Iterable[str]) -> list[str]:
     """Those that are pictures by their ending, sorted."""
     return sorted(name for name in names if name.lower().endswith(SUFFIXES) and not is_hidden(name))
 
 
 def source_at(path: str, *, limit: int | None) -> Source:
     """What lies at `path`, the first `limit` by name. InputError: nothing there, or no picture."""
-    path = os.path.expanduser(path)
-    make: Callable[[str], Source] | None = Zip if is_zip(path) else Folder if os.path.isdir(path) else None
-    if make is None:
-        what = "is one file" if os.path.exists(path) else "does not exist"
-        raise InputError(f"dataset.path: {path!r} {what}; name a folder or a zip of training images")
-    source = make(path)
+    source = _open(os.path.expanduser(path))
     if not source.keys:
         raise InputError(f"dataset.path: {path!r} holds no picture (endings read: {' '.join(SUFFIXES)})")
     source.keys = source.keys[:limit]
     return source
 
 
-__all__ = ["Folder", "Source", "Unreadable", "Zip", "source_at"]
+def _open(path: str) -> Source:
+    if is_zip(path):
+        return Zip(path)
+    if path.endswith(".tar") and os.path.isfile(path):
+        return Shards([Path(path)])
+    if os.path.isdir(path):
+        shards = sorted(Path(path).glob("*.tar"))
+        return Shards(shards) if shards else Folder(path)
+    what = "is one file" if os.path.exists(path) else "does not exist"
+    raise InputError(f"dataset.path: {path!r} {what}; name a folder or a zip of images, or a folder of tar shards")

@@ -7,17 +7,19 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from ..dataset.frame import Frame
 from ..errors import InputError
 from ..report.dashboard import Dashboard
 from ..report.environment import environment
 from .architecture import Network, new_networks
-from .data import Cached, Crop, Decoded, Places, expect_batch, read_all, workers
-from .export import Record
+from .augment import Adaptive
+from .card import write_card
+from .data import Crop, Decoded, Places, expect_batch, workers
+from .devices import rank
+from .export import Record, Stored, finish
 from .fit import fit
+from .images import Images, open_images
 from .judge import Judge
 from .order import Order
 from .prior import PriorTraining
@@ -27,6 +29,8 @@ from .schedule import (
     automatic_dtype,
     automatic_gamma,
     automatic_lr,
+    automatic_resolution,
+    expect_groups,
 )
 from .snapshot import read_state
 from .sources import Source, source_at
@@ -50,6 +54,7 @@ class TrainPrior:
         start: str | None = None,
         resolution: Literal[4, 8, 16, 32, 64, 128, 256, 512, 1024] | None = None,
         network: Network,
+        augment: Adaptive,
         frechet: Judge | None = None,
         licence: str = "not stated",
         kimg: Positive = 1000,
@@ -68,9 +73,12 @@ class TrainPrior:
         w_avg_beta: Share = 0.998,
         flip: bool = True,
         crop: Crop = "centre",
+        cache_mb: Amount = 2000,
         num_workers: Annotated[int, Field(ge=0)] | None = None,
         precision: Literal["float32", "bfloat16"] | None = None,
         compile: bool = False,
+        devices: Count = 1,
+        stored: Stored = "float16",
         tick_kimg: Positive = 4,
         save_kimg: Positive = 20,
         save_seconds: Positive = 600,
@@ -80,11 +88,15 @@ class TrainPrior:
 
         `batch`: images in a step. `…_interval`: steps from one regularisation to the next. `path_shrink`: how much
         smaller its batch is. `ema_rampup`: the half-life's largest share of what has been shown; a started training has
-        none. `tick_kimg`, `save_kimg`: from one report, and one kept state, to the next; that at the latest after
-        `save_seconds`.
+        none. `cache_mb`: decoded images are held in memory up to so many megabytes. `devices`: processes, each with
+        a part of the batch. `stored`: precision of the finished prior's file. `tick_kimg`, `save_kimg`: from one
+        report, and one kept state, to the next; that at the latest after `save_seconds`.
         """
         self.start, self.resolution, self.network, self.frechet = start, resolution, network, frechet
-        self.licence, self.flip, self.crop, self.num_workers = licence, flip, crop, num_workers
+        self.licence, self.flip, self.num_workers, self.cache_mb = licence, flip, num_workers, cache_mb
+        self.crop: Crop = crop
+        self.stored: Stored = stored
+        self.augment, self.devices = augment, devices
         self.precision, self.progress = precision, progress
         self.tick_kimg, self.save_kimg, self.save_seconds = tick_kimg, save_kimg, save_seconds
         self.given: dict[str, Any] = {
@@ -122,34 +134,29 @@ class TrainPrior:
         resolution = networks.architecture["img_resolution"]
         schedule = self.schedule(resolution, device)
         decoded = Decoded(source=source, resolution=resolution, crop=self.crop, frame=frame)
-        pixels = read_all(decoded, path=path, num_workers=workers(self.num_workers))
-        expect_batch(len(pixels), schedule.batch, path)
-        settings = asdict(schedule) | {"seed": seed, "images": len(pixels), "dtype": str(schedule.dtype)}
-        self._say(schedule, networks, count=len(pixels), device=device)
-        module = PriorTraining(networks=networks, schedule=schedule, seed=seed)
-        watch = self._watch(module, networks, path, folder, board, settings | {"architecture": networks.architecture})
-        state = read_state(folder)
-        if state is not None:
-            expect_same(state["settings"], watch.settings, folder)
-            module.resume(state)
-            watch.resume(state)
-            log.info("goes on at %.2f of %g kimg", module.images_done / 1000, schedule.kimg)
-        if module.steps_done >= schedule.steps:
-            log.info("finished before; a larger training.kimg goes on")
-            return
-        if self.frechet is not None:
-            self.frechet.prepare(lambda chosen: pixels[chosen], len(pixels), device=device)
-        loader = self._loader(pixels, module, seed)
-        fit(module, loader, watch=watch, device=device, progress=self.progress)
+        images = open_images(decoded, path=path, num_workers=workers(self.num_workers), cache_mb=self.cache_mb)
+        expect_batch(images.count, schedule.batch, path)
+        say(schedule, networks, count=images.count, device=device)
+        adaptive = self.augment if self.augment.is_on(images.count) else None
+        module = PriorTraining(networks=networks, schedule=schedule, seed=seed, adaptive=adaptive)
+        watch = self._watch(module, networks, images, folder, board)
+        self._resume(module, watch, folder)
+        if module.steps_done < schedule.steps:
+            if self.frechet is not None and rank() == 0:
+                self.frechet.prepare(images, device=device)
+            loader = images.loader(
+                Order(count=images.count, seed=seed, flip=self.flip),
+                Places(first=module.steps_done, last=schedule.steps, batch=schedule.batch, devices=self.devices),
+            )
+            fit(module, loader, watch=watch, device=device, progress=self.progress, devices=self.devices)
+        if rank() == 0:
+            self._finish(folder, watch)
 
     def schedule(self, resolution: int, device: torch.device) -> Schedule:
         """The numbers, with those that were left open."""
-        given: dict[str, Any] = {
-            key: value for key, value in self.given.items() if value is not None or key == "ema_rampup"
-        }
-        batch = given.get("batch", automatic_batch(resolution, 1))
-        if batch % self.network.mbstd_group_size and batch > self.network.mbstd_group_size:
-            raise InputError(f"training.batch: must be a multiple of {self.network.mbstd_group_size}, got {batch}")
+        given: dict[str, Any] = {k: v for k, v in self.given.items() if v is not None or k == "ema_rampup"}
+        batch = given.get("batch", automatic_batch(resolution, self.devices))
+        expect_groups(batch, devices=self.devices, group=self.network.mbstd_group_size)
         chosen: dict[str, Any] = {
             "batch": batch,
             "lr": automatic_lr(resolution),
@@ -166,32 +173,27 @@ class TrainPrior:
             if self.resolution not in (None, found):
                 raise InputError(f"training.resolution: {self.start!r} has {found} pixels, got {self.resolution}")
             return networks
-        if self.resolution is None:
-            raise InputError("training.resolution: must be set where training.start names no prior")
-        architecture = self.network.architecture(self.resolution, device)
+        resolution = self.resolution or automatic_resolution(source)
+        architecture = self.network.architecture(resolution, device)
         generator, discriminator = new_networks(architecture, seed=seed)
         average, _ = new_networks(architecture, seed=seed)
         return Networks(generator=generator, average=average, discriminator=discriminator, architecture=architecture)
 
     def _watch(
-        self,
-        module: PriorTraining,
-        networks: Networks,
-        path: str,
-        folder: Path,
-        board: Dashboard,
-        settings: dict[str, Any],
+        self, module: PriorTraining, networks: Networks, images: Images, folder: Path, board: Dashboard
     ) -> Watch:
-        training = {
-            "images": settings["images"],
-            "data": path.rstrip("/").rpartition("/")[2],
+        schedule, own = module.schedule, {"seed": module.seed, "images": images.count, "flip": self.flip}
+        settings = asdict(schedule) | own | {"dtype": str(schedule.dtype).removeprefix("torch.")}
+        settings |= {"augment": module.adaptive is not None}
+        training: dict[str, Any] = {
+            "images": images.count,
+            "data": images.path.rstrip("/").rpartition("/")[2],
             "environment": environment(),
-            "settings": {key: value for key, value in settings.items() if key != "architecture"},
+            "settings": settings,
         }
         if networks.before:
             training["before"] = networks.before
         licence = self.licence if self.licence != "not stated" else networks.licence or self.licence
-        schedule = module.schedule
         return Watch(
             folder=folder,
             record=Record(architecture=networks.architecture, licence=licence, training=training),
@@ -201,29 +203,33 @@ class TrainPrior:
             judging=schedule.steps_in(self.frechet.kimg) if self.frechet else 1,
             saving=schedule.steps_in(self.save_kimg),
             save_seconds=self.save_seconds,
-            settings=settings,
+            settings=settings | {"architecture": networks.architecture},
         )
 
-    def _loader(self, pixels: Tensor, module: PriorTraining, seed: int) -> DataLoader:
-        order = Order(count=len(pixels), seed=seed, flip=self.flip)
-        places = Places(first=module.steps_done, last=module.schedule.steps, batch=module.schedule.batch)
-        return DataLoader(Cached(pixels=pixels, order=order), batch_sampler=places)
+    def _resume(self, module: PriorTraining, watch: Watch, folder: Path) -> None:
+        state = read_state(folder)
+        if state is None:
+            return
+        expect_same(state["settings"], watch.settings, folder)
+        module.resume(state)
+        watch.resume(state)
+        done, kimg = module.images_done / 1000, module.schedule.kimg
+        is_over = module.steps_done >= module.schedule.steps
+        how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
+        log.info("%.2f of %g kimg are done: %s", done, kimg, how)
 
-    def _say(self, schedule: Schedule, networks: Networks, *, count: int, device: torch.device) -> None:
-        """What is trained, and what was chosen."""
-        size = sum(p.numel() for p in (*networks.average.parameters(), *networks.discriminator.parameters()))
-        log.info(
-            "%d images at %d pixels, %.2f million weights, %s, %s; %g kimg in batches of %d, lr %g, R1 %.4g",
-            count,
-            networks.architecture["img_resolution"],
-            size / 1e6,
-            device.type,
-            str(schedule.dtype).removeprefix("torch."),
-            schedule.kimg,
-            schedule.batch,
-            schedule.lr,
-            schedule.r1_gamma,
-        )
+    def _finish(self, folder: Path, watch: Watch) -> None:
+        prior = finish(folder, stored=self.stored, seconds=watch.seconds)
+        write_card(folder, prior, watch.rows, title=self.frechet.network.title if self.frechet else None)
+        log.info("prior: %s", folder / "prior.safetensors")
+
+
+def say(schedule: Schedule, networks: Networks, *, count: int, device: torch.device) -> None:
+    """What is trained, and what was chosen."""
+    size = sum(p.numel() for p in (*networks.average.parameters(), *networks.discriminator.parameters()))
+    resolution, dtype, s = networks.architecture["img_resolution"], str(schedule.dtype).removeprefix("torch."), schedule
+    log.info("%d images at %d pixels, %.2f million weights, %s, %s", count, resolution, size / 1e6, device.type, dtype)
+    log.info("%g kimg in batches of %d, lr %g, R1 %.4g", s.kimg, s.batch, s.lr, s.r1_gamma)
 
 
 def expect_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:

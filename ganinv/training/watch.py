@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +75,14 @@ class Watch(pl.Callback):
     def _measure(self, module: PriorTraining) -> dict[str, float]:
         """Fréchet distance of the average; the best one is kept."""
         assert self.judge is not None
-        row = self.judge(module.average)
-        if row["frechet"] < self.best.get("frechet", float("inf")):
-            self.best = {"kimg": module.images_done / 1000, **row}
-            write_best(self.folder, module, self.record, self.best)
-        write_png(self.folder / "samples" / f"{module.images_done / 1000:010.2f}.png", self.samples(module))
+        row, grid = self.judge(module.average), self.samples(module)
+        with spared():
+            write_png(self.folder / "samples" / f"{module.images_done / 1000:010.2f}.png", grid)
+        with spared():
+            if row["frechet"] < self.best.get("frechet", float("inf")):
+                write_best(self.folder, module, self.record, row)
+                write_png(self.folder / "best.png", grid)
+                self.best = {"kimg": module.images_done / 1000, **row}
         return row
 
     def _report(self, module: PriorTraining, measured: dict[str, float]) -> None:
@@ -94,9 +99,10 @@ class Watch(pl.Callback):
         row = head | {"images_per_second": rate} | measured | terms
         self.rows.append(row)
         log.info("%s", sentence(row))
-        write_csv(self.folder / "log.csv", self.rows, columns=COLUMNS)
-        write_png(self.folder / "samples.png", self.samples(module))
-        self.board.log_training(row, pictures={"samples": self.folder / "samples.png"})
+        with spared():
+            write_csv(self.folder / "log.csv", self.rows, columns=COLUMNS)
+            write_png(self.folder / "samples.png", self.samples(module))
+            self.board.log_training(row, pictures={"samples": self.folder / "samples.png"})
 
     def _spent(self) -> float:
         """Seconds of training, those before a cut among them."""
@@ -110,13 +116,11 @@ class Watch(pl.Callback):
             "settings": self.settings,
         }
         self.saved_at = time.perf_counter()
-        try:
-            write_state(self.folder, state)
+        if is_last:
+            self.seconds = state["seconds"]
+        with nullcontext() if is_last else spared():
             write_latest(self.folder, module, self.record)
-        except InputError as error:
-            if is_last:
-                raise
-            log.warning("%s; the training goes on and tries again, the last state that was kept stays", error)
+            write_state(self.folder, state)
 
     @torch.no_grad()
     def samples(self, module: PriorTraining) -> Tensor:
@@ -125,6 +129,15 @@ class Watch(pl.Callback):
         side = images.shape[-1]
         grid = images.view(ROWS, ROWS, 3, side, side).permute(2, 0, 3, 1, 4)
         return to_uint8(grid.reshape(3, ROWS * side, ROWS * side)).cpu()
+
+
+@contextmanager
+def spared() -> Iterator[None]:
+    """A file that cannot be written is said; the training goes on, and writes it the next time there is room."""
+    try:
+        yield
+    except InputError as error:
+        log.warning("%s; the training goes on and tries again, what was written before stays", error)
 
 
 def sentence(row: dict[str, float]) -> str:
