@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from ..generator.discriminator import Discriminator
 from .adversarial import Form, discriminator_loss, generator_loss, photo_logit, r1_penalty
 from .feature import LPIPS
+from .plain import Plain
 from .pyramid import LaplacianPyramid
 
 Weight = Annotated[float, Field(ge=0)]
+Distance = LaplacianPyramid | Plain
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -33,7 +35,7 @@ class Objective(nn.Module):
     reconstruction, adversarial_local, adversarial_global: weights of the three published terms. probability: p of 1_p,
     drawn once per step. locality: weight of the pyramid's distance to the untouched generator's images at the sampled
     latents (the regulariser of pivotal tuning, Roich et al. 2021, section 3.2, near the photo and everywhere),
-    measured by locality_pyramid (None: the same).
+    measured by locality_pyramid (None: the same). Either pyramid may be a plain distance (`Plain`) instead.
     perceptual: weight of LPIPS at the photo. form: of the generator's adversarial loss. A term of weight 0 is not
     computed.
     """
@@ -43,7 +45,7 @@ class Objective(nn.Module):
     def __init__(
         self,
         *,
-        pyramid: LaplacianPyramid,
+        pyramid: Distance,
         reconstruction: Weight = 1,
         adversarial_local: Weight = 1,
         adversarial_global: Weight = 1,
@@ -52,7 +54,7 @@ class Objective(nn.Module):
         probability: Probability = 1,
         form: Form = "non_saturating",
         lpips: LPIPS | None = None,
-        locality_pyramid: LaplacianPyramid | None = None,
+        locality_pyramid: Distance | None = None,
     ) -> None:
         super().__init__()
         self.locality_pyramid = locality_pyramid or pyramid
@@ -66,6 +68,9 @@ class Objective(nn.Module):
         """Refuse, with an InputError, images of a side in pixels that a term cannot take."""
         if self.lpips is not None and self.weights["perceptual"]:
             self.lpips.fits(resolution)
+        for distance in (self.pyramid, self.locality_pyramid):
+            if isinstance(distance, Plain):
+                distance.fits(resolution)
 
     @property
     def is_adversarial(self) -> bool:

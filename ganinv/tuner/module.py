@@ -150,8 +150,9 @@ class Tuner(pl.LightningModule):
         """Samples around the photo, made when they are first asked for."""
         if self.around is None:
             assert self.manifold is not None
-            reach = {"count": min(self.schedule.near_samples, self.schedule.draws()), "least": self.schedule.near_alpha}
-            untouched = self._untouched[0]
+            s, untouched = self.schedule, self._untouched[0]
+            reach = {"least": s.near_alpha, "radius": s.near_radius, "psi": s.near_psi}
+            reach["count"] = min(s.near_samples, s.draws())
             self.around = sample_near(self.manifold, untouched, ws=self.ws, **reach, random=self.random)
         return self.around
 

@@ -29,6 +29,8 @@ class Schedule:
     near_alpha: float
     near_samples: int
     near_share: float
+    near_radius: float | None
+    near_psi: float
     discriminator: Literal["joint", "frozen"]
     discriminator_lr: float
     r1_gamma: float

@@ -47,18 +47,19 @@ class Tune:
     """(prior, photo, latent) -> tuned generator; the objective decides what is asked of it.
 
     steps: of the optimiser at most. optimizer: "adam" for every weight that moves (lr, betas); or "muon" for the
-    convolutions with a kernel (muon_lr: root mean square of a weight's change in a step; muon_momentum) and Adam for
-    the rest. pull: share of its way back to the prior that each weight is moved after a step, falling with the rates
-    (L2-SP, Li et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise; after it,
-    half a cosine to the power `decay`. moves:
-    which weights may change; noise_maps: the constant noise too. batch: sampled latents at a step of the adversarial
-    terms, which come every `interval` steps and are weighted by it; micro_batch: images in one pass of the generator
-    and of the discriminator, the passes' gradients adding up (None: all in one). locality_batch: sampled latents at the steps between, for the
-    locality term, near_share of them at w + α (w_z − w) with α uniform from near_alpha to 1, out of near_samples
-    made once a photo. num_samples: the store of latents and images of the untouched generator from which the
-    others are drawn. discriminator: "joint" updates a copy of D with rate discriminator_lr and R1
-    (r1_gamma / 2 · ‖∇D‖² every r1_interval of its steps); "frozen" leaves it. reals: images for E_x, or the folder or
-    zip that holds them; None: the untouched generator's. target_mse: stop at this error of the 8-bit image on [-1, 1];
+    convolutions with a kernel (muon_lr: root mean square of a weight's change in a step; muon_momentum) and Adam
+    for the rest. pull: share of its way back to the prior that each weight is moved after a step, falling with the
+    rates (L2-SP, Li et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise;
+    after it, half a cosine to the power `decay`. moves: which weights may change; noise_maps: the constant noise
+    too. batch: sampled latents at a step of the adversarial terms, which come every `interval` steps and are
+    weighted by it; micro_batch: images in one pass of the generator and of the discriminator, the passes' gradients
+    adding up (None: all in one). locality_batch: sampled latents at the steps between, for the locality term,
+    near_share of them at w + α (w_z − w) with α uniform from near_alpha to 1, out of near_samples made once a
+    photo; with near_radius they lie that far from w instead (root mean square over the layers), towards a w_z that
+    is truncated by near_psi. num_samples: the store of latents and images of the untouched generator from which the
+    others are drawn. discriminator: "joint" updates a copy of D with rate discriminator_lr and R1 (r1_gamma / 2 ·
+    ‖∇D‖² every r1_interval of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that
+    holds them; None: the untouched generator's. target_mse: stop at this error of the 8-bit image on [-1, 1];
     max_seconds: of wall clock, which makes results depend on the machine. precision: of the convolutions while
     training. The weights with the smallest error are returned, not the last.
     """
@@ -85,6 +86,8 @@ class Tune:
         near_alpha: Annotated[float, Field(ge=0, le=1)] = 0.25,
         near_samples: Positive = 256,
         near_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
+        near_radius: Rate | None = None,
+        near_psi: Annotated[float, Field(ge=0, le=1)] = 1,
         num_samples: Positive = 512,
         discriminator: Literal["joint", "frozen"] = "joint",
         discriminator_lr: Rate = 0.002,
@@ -118,6 +121,8 @@ class Tune:
             near_alpha=near_alpha,
             near_samples=near_samples,
             near_share=near_share,
+            near_radius=near_radius,
+            near_psi=near_psi,
             discriminator=discriminator,
             discriminator_lr=discriminator_lr,
             r1_gamma=r1_gamma,
