@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from .config import CONF, as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
-from .mistakes import PhotosFailed, Told, guarded, is_users, told
+from .mistakes import PhotosFailed, guarded, is_users, told
+from .sweep import attended, recorded_job
 
 if TYPE_CHECKING:
     from .dataset.frame import Frame
@@ -30,20 +31,22 @@ log = logging.getLogger("ganinv")
 
 def main() -> None:
     """The console script `ganinv`: one run, or with --multirun one for each combination of settings."""
-    guarded(hydra.main(config_path=str(CONF), config_name="run", version_base="1.3")(job))
+    entry = hydra.main(config_path=str(CONF), config_name="run", version_base="1.3")(job)
+    guarded(lambda: attended(entry))
 
 
 def job(cfg: DictConfig) -> None:
-    """A run whose mistakes are told; in a sweep the other jobs go on."""
+    """A run whose mistakes are told; in a sweep the other jobs go on, and its end names those that failed."""
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        with recorded_job(cfg):
+            run(cfg)
+        return
     try:
         run(cfg)
     except Exception as error:
         if not is_users(error):
             raise
-        code = told(error)
-        if HydraConfig.get().mode is RunMode.MULTIRUN:
-            raise Told(code) from error
-        sys.exit(code)
+        sys.exit(told(error))
 
 
 def run(cfg: DictConfig) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import logging
+import os
+import platform
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +14,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from .config import run_folder, settings_hash
@@ -35,6 +37,18 @@ class Ledger(Callback):
         """Hydra's word that a sweep begins."""
         Ledger.folder = Path(config.hydra.sweep.dir)
         Ledger.before = stamps(Ledger.folder)
+        apart(config.hydra)
+
+
+def apart(hydra: DictConfig) -> None:
+    """In the place of Hydra's submitit launcher, which ends at the first job that is lost, one that waits for all."""
+    module, _, name = hydra.launcher.get("_target_", "").rpartition(".")
+    if module != "hydra_plugins.hydra_submitit_launcher.submitit_launcher":
+        return
+    with flag_override(hydra, ["readonly", "struct"], [False, False]):
+        params = OmegaConf.to_container(hydra.launcher, resolve=False)
+        own = {"_target_": "hydra_plugins.ganinv_sweep.Apart", "cluster": name.removesuffix("Launcher")}
+        hydra.launcher = OmegaConf.create({**params, **own, "parallel": params.get("array_parallelism", 256)})  # pyright: ignore
 
 
 def stamps(folder: Path) -> Stamps:
@@ -48,7 +62,7 @@ def place(folder: Path, overrides: Sequence[str]) -> Path:
 
 
 def write(folder: Path, record: dict[str, Any]) -> None:
-    """`record` has number, overrides, folder, settings_hash, state (running, done, failed, stopped), why and code."""
+    """`record` has number, overrides, folder, settings_hash, why, code and state: running, done, failed, stopped."""
     from .files import write_json
 
     write_json(place(folder, record["overrides"]), {"format": FORMAT, **record})
@@ -59,7 +73,7 @@ def recorded_job(cfg: DictConfig) -> Iterator[None]:
     """Record how this job of a sweep ends. Its mistake is logged and goes no further, so the other jobs go on."""
     job = HydraConfig.get()
     record: dict[str, Any] = {"number": job.job.num, "overrides": list(job.overrides.task), "why": None, "code": 0}
-    record |= whereabouts(cfg)
+    record |= whereabouts(cfg) | {"host": platform.node(), "pid": os.getpid()}
     folder = Path(job.sweep.dir)
     write(folder, record | {"state": "running"})
     try:
@@ -91,11 +105,11 @@ def why(error: BaseException) -> str:
     return sentence(error) if said else f"{type(error).__name__}: {error}"
 
 
-def vanished(folder: Path, *, number: int, overrides: Sequence[str], log_folder: str) -> None:
-    """Record a job whose process is gone without a word: killed, out of memory, out of time."""
-    told = f"its process ended without a word (killed, out of memory or out of time); its log lies in {log_folder}"
+def vanished(folder: Path, *, number: int, overrides: Sequence[str], said: str) -> None:
+    """Record a job whose process is gone without a word: killed, out of memory, out of time; `said` by its launcher."""
     path = place(folder, overrides)
     record = read(path) if path.is_file() else {"folder": None, "settings_hash": None}
+    told = f"its process ended without a word (killed, out of memory or out of time?): {said}"
     known = {"number": number, "overrides": list(overrides)}
     write(folder, record | known | {"state": "failed", "why": told, "code": FAILED})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+FOLDERS = ("ganinv", "hydra_plugins")
 QUICK = ["inverter=mean", "tuner.steps=1", "metric=[reconstruction]", "metric.reconstruction.lpips=null", "folder=run"]
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,7 @@ def python(arguments: list[str], *, cwd: Path, **environment: str) -> str:
 
 def test_the_wheel_holds_everything(wheel: Path) -> None:
     files = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    checkout = {p.relative_to(ROOT).as_posix() for p in (ROOT / "ganinv").rglob("*") if p.is_file()}
+    checkout = {p.relative_to(ROOT).as_posix() for f in FOLDERS for p in (ROOT / f).rglob("*") if p.is_file()}
     conf = {f"ganinv/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "conf").rglob("*") if p.is_file()}
     assert files == {name for name in checkout | conf if "__pycache__" not in name}
     assert {"ganinv/generator/ffhq64.safetensors", "ganinv/dataset/demo.png", "ganinv/conf/run.yaml"} <= files
