@@ -1,0 +1,105 @@
+"""Every experiment: each of its jobs against the code that it names, none twice, and one table from one command."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from ganinv.config import CONF, build, check, plain, read, settings_hash
+from ganinv.errors import InputError
+
+from .test_run import Command, command, photos, prior  # noqa: F401
+
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("ablate_*.yaml"))
+ROWS = sorted(path.stem for path in (CONF / "row").glob("*.yaml"))
+
+
+def swept(experiment: str) -> dict[str, list[str]]:
+    """What the experiment sweeps over: setting -> its values."""
+    params = OmegaConf.load(CONF / "experiment" / f"{experiment}.yaml").hydra.sweeper.params
+    return {key: [value.strip() for value in str(values).split(",")] for key, values in params.items()}
+
+
+def jobs(experiment: str) -> list[tuple[str, ...]]:
+    """The overrides of each job; real images, which the command must name, lie here."""
+    lists = [[f"{key}={value}" for value in values] for key, values in swept(experiment).items()]
+    return [tuple("tuner.reals=." if o == "tuner.reals=???" else o for o in job) for job in itertools.product(*lists)]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weights of this machine are found."""
+    monkeypatch.setenv("GANINV_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_job_fits_the_code_and_is_another_setting(experiment: str) -> None:
+    cfgs = [read([f"experiment={experiment}", *job]) for job in jobs(experiment)]
+    for cfg in cfgs:
+        check(cfg)
+    assert len({settings_hash(cfg) for cfg in cfgs}) == len(cfgs) > 1
+    assert all(plain(cfg)["tuner"]["target_mse"] is None for cfg in cfgs)
+
+
+def test_every_row_is_in_a_table() -> None:
+    used = {value for experiment in EXPERIMENTS for value in swept(experiment).get("row", [])}
+    assert used == set(ROWS)
+
+
+def test_the_points_of_the_method_that_are_open_have_an_experiment() -> None:
+    assert set(EXPERIMENTS) == {
+        f"ablate_{name}"
+        for name in (
+            "loss", "probability", "discriminator", "reals", "form", "pyramid", "regulariser", "moves", "start"
+        )
+    }  # fmt: skip
+
+
+def weights(row: str) -> dict[str, float]:
+    return {key: value for key, value in plain(read([f"row={row}"]))["loss"].items() if isinstance(value, float | int)}
+
+
+def test_a_row_leaves_out_what_it_names_and_nothing_else() -> None:
+    full = weights("full")
+    assert full == {key: value for key, value in plain(read([]))["loss"].items() if isinstance(value, float | int)}
+    gone = {
+        "without_recon": {"reconstruction"},
+        "without_adv_local": {"adversarial_local"},
+        "without_adv_global": {"adversarial_global"},
+        "without_locality": {"locality"},
+        "without_global": {"adversarial_global", "locality"},
+    }
+    for row, names in gone.items():
+        assert weights(row) == full | dict.fromkeys(names, 0), row
+    for row in ("plain_l1", "plain_l2", "plain_lpips", "plain_l2_lpips", "pti_beside_global"):
+        assert weights(row) | {"locality": full["locality"]} == full, row
+
+
+def test_real_images_must_be_named() -> None:
+    assert swept("ablate_reals") == {"tuner.reals": ["null", "???"]}
+    with pytest.raises(InputError, match="^tuner.reals: must be set; name a folder or zip of real images$"):
+        check(read(["experiment=ablate_reals", "tuner.reals=???"]))
+
+
+def built(row: str) -> DictConfig:
+    return build(read([f"row={row}", "generator.path=package:ffhq64.safetensors"]), "loss")
+
+
+def test_losses_of_the_rows_are_built(shared: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANINV_WEIGHTS", str(shared("weights")))
+    pti = built("pti_regulariser")
+    assert (pti.locality_pyramid.l2, pti.locality_pyramid.perceptual, pti.weights["locality"]) == (1, 1, 0.1)
+    lpips = built("plain_lpips").pyramid
+    assert (lpips.l1, lpips.l2, lpips.perceptual, lpips.lpips.network) == (0, 0, 1, "alex")
+    assert (built("plain_l1").pyramid.l1, built("plain_l1").pyramid.l2) == (1, 0)
+
+
+def test_one_command_makes_the_table(command: Command, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+    ended = command("experiment=ablate_loss", f"dataset.path={photos}", "dataset.limit=1", "hydra.sweep.dir=here")
+    assert ended.code == 0, ended.err
+    lines = (tmp_path / "here" / "table.md").read_text().splitlines()
+    names = ["full", "without recon", "without adv local", "without global", "without adv global", "without locality"]
+    assert [line.split(" | ")[0].lstrip("| ") for line in lines[2:8]] == names
+    assert "Difference to full:" in lines and (tmp_path / "here" / "table.tex").is_file()
