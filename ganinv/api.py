@@ -1,6 +1,7 @@
 """The same run from Python: `ganinv.invert("me.jpg")`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def invert(photo: Picture | None = None, *, overrides: Sequence[str] = (), name:
     photo = cfg.dataset.get("path") if photo is None else photo
     parts = assemble(cfg)
     taken = take(photo, resolution=parts.prior.generator.img_resolution, name=name, frame=frame_of(cfg))
-    return method.invert(taken, parts)[0]
+    return method.invert(replace(taken, score_size=cfg.dataset.get("score_size")), parts)[0]
 
 
 def take(photo: Picture | None, *, resolution: int, name: str, frame: Frame = SQUARE) -> Photo:

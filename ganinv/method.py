@@ -92,7 +92,7 @@ def measure(
 ) -> dict[str, Any]:
     """A photo's row: the initial image, the tuned one, the tuning and what it did to the rest of the generator."""
     images, target = torch.stack([initial, image]), photo.image.expand(2, -1, -1, -1)
-    before, after = method.reconstruction(images, target, valid=photo.valid)
+    before, after = method.reconstruction(images, target, valid=photo.valid, size=photo.score_size)
     row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after | outcome(tuned)
     lpips = method.reconstruction.distance(photo.image.shape[-1])
     row["lpips_network"] = None if lpips is None else method.reconstruction.network

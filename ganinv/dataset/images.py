@@ -29,6 +29,7 @@ class Photo:
     source: str  # path as the user gave it
     digest: str  # SHA-256 of shape and 8-bit pixels
     valid: Region | None = None  # rows and columns that are scored, the others being padding; None: all
+    score_size: int | None = None  # side to which these are resized for the scores; None: as they are
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Images:
     path: a photo, a folder (its sub-folders are not searched) or a zip; None: the embedded demo photo.
     resolution: the generator's, in pixels. limit: only the first so many by name. shard, num_shards: of these, every
     num_shards-th from the shard-th; names are given before, so that they are the same in every shard. fit, aspect: how
-    a photo comes into the generator's square (`Frame`). networks: names of those that suit the photos.
+    a photo comes into the generator's square (`Frame`). networks: names of those that suit the photos. score_size: the
+    side of the square at which the literature scores such photos; None: the network's own.
     InputError: nothing there, an unreadable folder or zip, or a single photo that is bad.
     """
 
@@ -60,13 +62,14 @@ class Images:
         fit: Fit = "crop",
         aspect: Aspect | None = None,
         networks: Sequence[str] = (),
+        score_size: Annotated[int, Field(gt=0)] | None = None,
     ) -> None:
         expect_shard(shard, num_shards)
         self.is_demo = path is None
         self.path = str(DEMO) if path is None else os.path.expanduser(path)
         self.resolution = resolution
         self.frame = Frame(fit=fit, aspect=aspect)
-        self.networks = tuple(networks)
+        self.networks, self.score_size = tuple(networks), score_size
         keys = list_pictures(self.path)
         self.names = folder_names(keys)
         self.keys = keys[:limit][shard::num_shards]
@@ -86,8 +89,8 @@ class Images:
             if isinstance(pixels, Unreadable):
                 yield BadPhoto(source=source, reason=str(pixels))
             else:
-                image, mark = to_float(pixels), digest(pixels)
-                yield Photo(name=self.names[key], image=image, source=source, digest=mark, valid=valid)
+                image, mark, scored = to_float(pixels), digest(pixels), {"valid": valid, "score_size": self.score_size}
+                yield Photo(name=self.names[key], image=image, source=source, digest=mark, **scored)
 
     def read_single(self) -> Photo:
         """Read at once: with one photo there is nothing else to go on with."""

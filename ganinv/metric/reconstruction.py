@@ -6,14 +6,14 @@ Both images are first put on the 8-bit grid by rounding: scored is the picture t
 import logging
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from kornia.metrics import ssim as ssim_map
 from torch import Tensor
 
 from ..dataset.frame import Region
-from ..dataset.pixels import to_float, to_uint8
+from ..dataset.pixels import resized, to_float, to_uint8
 from ..loss.feature import LPIPS, MIN_SIDE
 from ..weights import MissingWeights
 
@@ -113,11 +113,26 @@ class Reconstruction:
         assert self.lpips is not None
         return self.lpips.to(a.device)(a, b)
 
-    def __call__(self, images: Tensor, target: Tensor, *, valid: Region | None = None) -> list[dict[str, float | None]]:
+    def __call__(
+        self, images: Tensor, target: Tensor, *, valid: Region | None = None, size: int | None = None
+    ) -> list[dict[str, Any]]:
         """See `score`; `lpips` is None too for images that are smaller than its network takes.
 
-        valid: the rows and columns that are scored, all figures on them alone; None: all.
+        valid: the rows and columns that are scored, all figures on them alone; None: all. size: the side of the square
+        to which both pictures are reduced before, never enlarged; each row then says so in `scored_at`; None: as it is.
         """
         if valid is not None:
             images, target = valid.of(images), valid.of(target)
-        return score(images, target, lpips=self.distance(min(images.shape[-2:])))
+        shape = list(images.shape[-2:])
+        if size is None or min(shape) < size or shape == [size, size]:
+            return score(images, target, lpips=self.distance(min(shape)))
+        images, target = _reduced(images, size), _reduced(target, size)
+        rows = score(images, target, lpips=self.distance(size))
+        return [row | {"scored_at": f"{size} x {size}"} for row in rows]
+
+
+def _reduced(images: Tensor, size: int) -> Tensor:
+    """The pictures as they are saved, made smaller.  # [N, 3, H, W] -> [N, 3, size, size] in [-1, 1]"""
+    if not torch.isfinite(images).all():
+        return images.new_full([len(images), 3, size, size], math.nan)  # which `score` refuses
+    return to_float(torch.stack([resized(pixels, size=size) for pixels in to_uint8(images)]))

@@ -29,7 +29,7 @@ COLUMNS = (
     "drift_mse",
     "frechet_ratio",
 )
-TEXT = ("image", "stopped", "lpips_network", "frechet_network")
+TEXT = ("image", "stopped", "lpips_network", "frechet_network", "scored_at")
 
 
 @dataclass(frozen=True)

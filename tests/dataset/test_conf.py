@@ -41,6 +41,7 @@ def test_the_part_that_is_scored(choice, resolution, valid, tmp_path):
     Image.new("RGB", (40, 30), "red").save(tmp_path / "a.png")
     images = instantiate(OmegaConf.load(CONF / f"{choice}.yaml"), path=str(tmp_path), resolution=resolution)
     (photo,) = images
+    assert photo.score_size == (256 if choice in ("celeba_hq", "afhq_wild", "stanford_cars") else None)
     assert photo.valid == valid and photo.image.shape == (3, resolution, resolution)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganinv.dataset.pixels import to_float, to_uint8
+from ganinv.dataset.pixels import resized, to_float, to_uint8
 
 ALL = torch.arange(256, dtype=torch.uint8)
 
@@ -33,3 +33,10 @@ def test_bfloat16_is_widened_before_it_is_scaled():
 def test_float_pixels_are_refused():
     with pytest.raises(ValueError, match="uint8, got torch.float32"):
         to_float(torch.zeros(3))
+
+
+def test_a_picture_is_reduced_without_aliasing():
+    stripes = torch.tensor([0, 255], dtype=torch.uint8).repeat(3, 48, 32)  # a pixel wide, so that grey is what remains
+    small = resized(stripes, size=16)
+    assert small.shape == (3, 16, 16) and small.dtype == torch.uint8
+    assert (small.int() - 128).abs().max() <= 16  # at the borders; without a filter 128

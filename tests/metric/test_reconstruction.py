@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from ganinv.dataset.frame import Region
-from ganinv.dataset.pixels import to_float, to_uint8
+from ganinv.dataset.pixels import resized, to_float, to_uint8
 from ganinv.metric.reconstruction import CHUNK, Reconstruction, score
 from ganinv.weights import MissingWeights
 
@@ -133,6 +133,23 @@ def test_figures_are_of_the_valid_rows_alone(monkeypatch) -> None:
     spoilt = image.clone()
     spoilt[..., :6, :], spoilt[..., 42:, :] = 1, -1
     assert metric(spoilt, target, valid=valid) == rows != metric(spoilt, target)
+
+
+def test_figures_are_of_both_pictures_reduced_and_say_so(monkeypatch) -> None:
+    monkeypatch.setattr("ganinv.metric.reconstruction.LPIPS", Small)
+    metric, valid = Reconstruction(lpips="alex"), Region(top=8, bottom=56, left=0, right=64)
+    image, target = torch.rand(2, 1, 3, 64, 64) * 2 - 1
+    (row,) = metric(image, target, valid=valid, size=32)
+    a, b = (to_float(resized(to_uint8(valid.of(x)[0]), size=32))[None] for x in (image, target))
+    assert row == metric(a, b)[0] | {"scored_at": "32 x 32"} and row["mse"] < metric(image, target)[0]["mse"] / 2
+
+
+def test_nothing_is_enlarged_for_its_figures() -> None:
+    image, target = torch.rand(2, 1, 3, 32, 32) * 2 - 1
+    metric = Reconstruction(lpips=None)
+    assert metric(image, target, size=64) == metric(image, target, size=32) == metric(image, target)
+    with pytest.raises(ValueError, match="not finite"):
+        metric(image * math.nan, target, size=16)
 
 
 def test_without_padding_the_figures_are_the_same_to_the_bit() -> None:
