@@ -9,6 +9,8 @@ from torch import Tensor
 
 from ..generator.family import Generator
 from ..generator.mapping import Mapping
+from .noise import noise_maps, noise_seeds
+from .passes import one_pass
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +31,18 @@ class Manifold:
     """Latents with the untouched generator's images at them, drawn once for a run."""
 
     ws: Tensor  # [M, num_ws, w_dim]
-    images: Tensor  # [M, 3, R, R], as rendered, with the constant noise
+    images: Tensor  # [M, 3, R, R], as rendered
+    seeds: Tensor  # [M] of their noise (`noise.py`), on the CPU
     z: Tensor  # [M, z_dim]
     c: Tensor | None = None  # [M, c_dim], where the generator has labels
 
     def sample(self, count: int, *, generator: torch.Generator) -> Tensor:
         """Images of the untouched generator: E_x without data.  # [count, 3, R, R]"""
         return self.images[self.draw(count, generator=generator)]
+
+    def take(self, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The chosen latents, their images and the seeds of their noise.  # [count] of each"""
+        return self.ws[chosen], self.images[chosen], self.seeds[chosen.cpu()]
 
     def mapped(self, chosen: Tensor, mapping: Mapping) -> Tensor:
         """The chosen latents through a mapping that moves.  # [count] -> [count, num_ws, w_dim]"""
@@ -61,18 +68,21 @@ def sample_near(
     least: float,
     radius: float | None = None,
     psi: float = 1,
+    noise_share: float = 0,
     random: torch.Generator,
 ) -> Manifold:
     """Latents on the way from the photo's, w + α (w_z − w) with α uniform in [least, 1], and the images there.
 
-    radius: all at this distance instead (`on_sphere`). psi: w_z is drawn towards the mean latent by it. `generator` is
-    the untouched one, `ws` [1, num_ws, w_dim]; at most as many as fit into 256 MB.
+    radius: all at this distance instead (`on_sphere`). psi: w_z is drawn towards the mean latent by it. noise_share: of
+    the images that have noise of their own. `generator` is the untouched one, `ws` [1, num_ws, w_dim]; at most as many
+    as fit into 256 MB.
     """
     chosen = manifold.draw(min(count, fits(generator.img_resolution)), generator=random)
     w_z = generator.mapping.w_avg.lerp(manifold.ws[chosen], psi)
     alpha = least + (1 - least) * torch.rand(len(chosen), generator=random)
     near = ws.lerp(w_z, alpha.to(ws)[:, None, None]) if radius is None else on_sphere(ws, w_z, radius=radius)
-    return Manifold(ws=near, images=render(generator, near), z=manifold.z[chosen])
+    seeds = noise_seeds(len(chosen), share=noise_share, random=random)
+    return Manifold(ws=near, images=render(generator, near, seeds), seeds=seeds, z=manifold.z[chosen])
 
 
 # w + r √L (w_z − w) / ‖w_z − w‖ over all L layers.
@@ -86,15 +96,19 @@ def on_sphere(ws: Tensor, w_z: Tensor, *, radius: float) -> Tensor:
     return ws + radius * ws.shape[1] ** 0.5 * away / length
 
 
-def render(generator: Generator, ws: Tensor) -> Tensor:
-    """`ws` [N, num_ws, w_dim] -> [N, 3, R, R], as many at once as 32 of 64 pixels have pixels."""
+def render(generator: Generator, ws: Tensor, seeds: Tensor) -> Tensor:
+    """`ws` [N, num_ws, w_dim], `seeds` [N] -> [N, 3, R, R], as many at once as 32 of 64 pixels have pixels."""
     batch = max(32 * 64**2 // generator.img_resolution**2, 1)
-    return torch.cat([generator.synthesis(part) for part in ws.split(batch)])
+    pairs = zip(ws.split(batch), seeds.split(batch), strict=True)
+    return torch.cat([one_pass(generator, part, noise_maps(generator, own, photo={})) for part, own in pairs])
 
 
 @torch.no_grad()
-def sample_manifold(generator: Generator, *, count: int, seed: int) -> Manifold:
-    """`count` samples, ψ = 1 (and uniform labels, where there are labels); fewer where 256 MB are full."""
+def sample_manifold(generator: Generator, *, count: int, noise_share: float = 0, seed: int) -> Manifold:
+    """`count` samples, ψ = 1 (and uniform labels, where there are labels); fewer where 256 MB are full.
+
+    noise_share: of the images that have noise of their own, not the generator's constant maps.
+    """
     fitting = fits(generator.img_resolution)
     if count > fitting:
         log.warning(
@@ -105,5 +119,5 @@ def sample_manifold(generator: Generator, *, count: int, seed: int) -> Manifold:
     z, c = torch.randn(count, generator.z_dim, generator=random).to(device), None
     if generator.c_dim:
         c = torch.eye(generator.c_dim)[torch.randint(generator.c_dim, [count], generator=random)].to(device)
-    ws = generator.mapping(z, c)
-    return Manifold(ws=ws, images=render(generator, ws), z=z, c=c)
+    ws, seeds = generator.mapping(z, c), noise_seeds(count, share=noise_share, random=random)
+    return Manifold(ws=ws, images=render(generator, ws, seeds), seeds=seeds, z=z, c=c)

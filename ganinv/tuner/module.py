@@ -14,6 +14,7 @@ from ..generator.discriminator import Discriminator
 from ..generator.family import Generator
 from ..loss.objective import Images, Objective
 from .manifold import Manifold, Reals, sample_near
+from .noise import PHOTO, noise_maps
 from .optimizers import discriminator_optimizer, generator_optimizers
 from .passes import in_passes
 from .settings import Schedule
@@ -110,13 +111,13 @@ class Tuner(pl.LightningModule):
 
     def _render(self, *, is_on: bool, is_adversarial: bool, count: int) -> Images:
         """One pass of the generator over the photo's latent and `count` sampled ones."""
-        ws, untouched, real = [self.ws] if is_on else [], None, None
+        ws, seeds, untouched, real = [self.ws] * is_on, [torch.tensor([PHOTO])] * is_on, None, None
         if count and self.manifold is not None and self.reals is not None:
             near = 0 if is_adversarial else self.schedule.near(self.steps_done - 1)
-            sampled, untouched = self._sample(count, near=near)
-            ws = [*ws, sampled]
+            sampled, untouched, own = self._sample(count, near=near)
+            ws, seeds = [*ws, sampled], [*seeds, own]
             real = self.reals.sample(count, generator=self.random).to(self.photo) if is_adversarial else None
-        images = self.synthesise(torch.cat(ws), is_on=is_on, dtype=self.schedule.dtype)
+        images = self.synthesise(torch.cat(ws), torch.cat(seeds), dtype=self.schedule.dtype)
         return Images(
             photo=self.photo if is_on else None,
             reconstruction=images[:1] if is_on else None,
@@ -125,26 +126,30 @@ class Tuner(pl.LightningModule):
             real=real,
         )
 
-    def synthesise(self, ws: Tensor, *, is_on: bool, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Images at `ws`; where the first is the photo's, it has the noise maps that its inverter kept."""
-        own = self.noise if is_on else {}
-        return in_passes(self.generator, ws, own=own, size=self.schedule.micro_batch, dtype=dtype)
+    def synthesise(self, ws: Tensor, seeds: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Images at `ws` with the noise of `seeds` [N]."""
+        maps = noise_maps(self.generator, seeds, photo=self.noise)
+        return in_passes(self.generator, ws, maps=maps, size=self.schedule.micro_batch, dtype=dtype)
 
-    def _sample(self, count: int, *, near: int) -> tuple[Tensor, Tensor]:
-        """Latents and the untouched generator's images at them, the first `near` of them near the photo.
+    def at_photo(self) -> Tensor:
+        """The photo's image as it would be saved, before it is rounded.  # [1, 3, R, R]"""
+        return self.synthesise(self.ws, torch.tensor([PHOTO]))
 
-        -> [count, num_ws, w_dim], [count, 3, R, R]
+    def _sample(self, count: int, *, near: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents, the untouched generator's images there and the seeds of their noise; `near` of them near the photo.
+
+        -> [count, num_ws, w_dim], [count, 3, R, R], [count]
         """
         assert self.manifold is not None
         chosen = self.manifold.draw(count, generator=self.random)
-        ws, images = self.manifold.ws[chosen], self.manifold.images[chosen]
+        ws, images, seeds = self.manifold.take(chosen)
         if self.moves_mapping:
             ws = self.manifold.mapped(chosen, self.generator.mapping)
         if not near:
-            return ws, images
+            return ws, images, seeds
         around = self._near()
-        close = around.draw(near, generator=self.random)
-        return torch.cat([around.ws[close], ws[near:]]), torch.cat([around.images[close], images[near:]])
+        own = around.take(around.draw(near, generator=self.random))
+        return tuple(torch.cat([one, rest[near:]]) for one, rest in zip(own, (ws, images, seeds), strict=True))  # pyright: ignore
 
     def _near(self) -> Manifold:
         """Samples around the photo, made when they are first asked for."""
@@ -152,7 +157,7 @@ class Tuner(pl.LightningModule):
             assert self.manifold is not None
             s, untouched = self.schedule, self._untouched[0]
             reach = {"least": s.near_alpha, "radius": s.near_radius, "psi": s.near_psi}
-            reach["count"] = min(s.near_samples, s.draws())
+            reach |= {"count": min(s.near_samples, s.draws()), "noise_share": s.noise_share}
             self.around = sample_near(self.manifold, untouched, ws=self.ws, **reach, random=self.random)
         return self.around
 
@@ -212,7 +217,7 @@ class Tuner(pl.LightningModule):
         if self.schedule.dtype is not torch.float32:  # what is saved is rendered in float32
             if (self.steps_done - 1) % self.schedule.log_interval:
                 return
-            image = self.synthesise(self.ws, is_on=True)
+            image = self.at_photo()
         mse = (to_float(to_uint8(image)) - self.photo).square().mean().item()
         if mse < self.best_mse:
             self.best_mse, self.best = mse, self._copied()

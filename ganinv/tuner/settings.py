@@ -31,6 +31,7 @@ class Schedule:
     near_share: float
     near_radius: float | None
     near_psi: float
+    noise_share: float
     discriminator: Literal["joint", "frozen"]
     discriminator_lr: float
     r1_gamma: float

@@ -57,11 +57,12 @@ class Tune:
     near_share of them at w + α (w_z − w) with α uniform from near_alpha to 1, out of near_samples made once a
     photo; with near_radius they lie that far from w instead (root mean square over the layers), towards a w_z that
     is truncated by near_psi. num_samples: the store of latents and images of the untouched generator from which the
-    others are drawn. discriminator: "joint" updates a copy of D with rate discriminator_lr and R1 (r1_gamma / 2 ·
-    ‖∇D‖² every r1_interval of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that
-    holds them; None: the untouched generator's. target_mse: stop at this error of the 8-bit image on [-1, 1];
-    max_seconds: of wall clock, which makes results depend on the machine. precision: of the convolutions while
-    training. The weights with the smallest error are returned, not the last.
+    others are drawn. noise_share: of the stored images, with noise of their own instead of the constant maps.
+    discriminator: "joint" updates a copy of D with rate discriminator_lr and R1 (r1_gamma / 2 · ‖∇D‖² every r1_interval
+    of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that holds them; None: the untouched
+    generator's. target_mse: stop at this error of the 8-bit image on [-1, 1]; max_seconds: of wall clock, which makes
+    results depend on the machine. precision: of the convolutions while training. The weights with the smallest error
+    are returned, not the last.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Tune:
         near_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
         near_radius: Rate | None = None,
         near_psi: Annotated[float, Field(ge=0, le=1)] = 1,
+        noise_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
         num_samples: Positive = 512,
         discriminator: Literal["joint", "frozen"] = "joint",
         discriminator_lr: Rate = 0.002,
@@ -123,6 +125,7 @@ class Tune:
             near_share=near_share,
             near_radius=near_radius,
             near_psi=near_psi,
+            noise_share=noise_share,
             discriminator=discriminator,
             discriminator_lr=discriminator_lr,
             r1_gamma=r1_gamma,
@@ -212,7 +215,8 @@ class Tune:
     def _sampled(self, prior: Prior, seed: int) -> Manifold:
         """The same for every photo of a run, so it is made once."""
         if self._manifold is None or self._manifold[:2] != (prior.fingerprint, seed):
-            made = sample_manifold(prior.generator, count=min(self.num_samples, self.schedule.draws()), seed=seed)
+            s, count = self.schedule, min(self.num_samples, self.schedule.draws())
+            made = sample_manifold(prior.generator, count=count, noise_share=s.noise_share, seed=seed)
             self._manifold = (prior.fingerprint, seed, made)
         return self._manifold[2]
 
@@ -231,7 +235,7 @@ def _photo_noise(generator: Generator, latent: Latent, *, tuned: bool) -> dict[s
 @torch.no_grad()
 def _restore_best(module: Tuner) -> None:
     """The weights of the smallest error of the saved image: the last step's, or the best before it."""
-    last = module.synthesise(module.ws, is_on=True)
+    last = module.at_photo()
     error = (to_float(to_uint8(last)) - module.photo).square().mean().item()
     is_best = torch.isfinite(last).all() and error <= module.best_mse
     if module.stopped == "not finite" or not is_best:
@@ -242,6 +246,5 @@ def _restore_best(module: Tuner) -> None:
 def _moved(untouched: Generator, tuned: Generator) -> dict[str, Tensor]:
     before = untouched.state_dict()
     after = {name: value.detach() for name, value in tuned.state_dict().items()}
-    # As bits: 0 and −0 are equal as numbers.
-    bits = torch.int32
+    bits = torch.int32  # 0 and −0 are equal as numbers
     return {name: value for name, value in after.items() if not torch.equal(value.view(bits), before[name].view(bits))}
