@@ -30,6 +30,7 @@ CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1
 
 # Settings that change which photos are taken and where results go, never what a photo's result is.
 OUTSIDE_HASH = (
+    "edit",
     "folder",
     "logger",
     "report",
@@ -89,6 +90,7 @@ class Settings:
     inverter: Any = None
     loss: Any = None
     tuner: Any = None
+    edit: Any = None
     metric: Any = None
     report: Any = None
     logger: Any = None
@@ -193,7 +195,7 @@ def check(cfg: DictConfig, *, schema: type = Settings, rooms: tuple[str, ...] = 
     fields = schema.__dataclass_fields__
     mistakes = [unknown(name, fields) for name in tree if name not in fields]
     mistakes += [f"{name}: must be set" for name in rooms if "_target_" not in _at(tree, name)]
-    mistakes += [] if 0 <= tree["seed"] < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
+    mistakes += [] if 0 <= tree.get("seed", 0) < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
     mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
     mistakes += [*together(tree), *_missing_files(tree)]
     if mistakes:

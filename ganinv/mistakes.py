@@ -60,9 +60,10 @@ def is_users(error: Exception) -> bool:
 def sentence(error: BaseException) -> str:
     """`error` in the words of this project."""
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
-    if isinstance(error, MissingConfigException) and error.options:
+    if isinstance(error, MissingConfigException) and (error.options or error.missing_cfg_file):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(error.options))}"
+        options = error.options or _options(group)
+        return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(options))}"
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         return unknown(str(cause.full_key or cause.key), [str(name) for name in cause.parent_node or ()])
     if isinstance(cause, OmegaConfBaseException):
@@ -70,6 +71,13 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}; free some space there, or choose another folder"
     return str(error)
+
+
+def _options(group: str) -> list[str]:
+    """The choices in conf/<group>, which Hydra does not name where several are chosen."""
+    from .config import CONF
+
+    return [path.stem for path in (CONF / group).glob("*.yaml")]
 
 
 def unknown(key: str, known: Collection[str]) -> str:

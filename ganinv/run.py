@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .dataset.frame import Frame
     from .dataset.images import Images
     from .dataset.real import RealImages
+    from .edit.edits import Edits
     from .generator.checkpoint import Prior
     from .method import Method
     from .report.dashboard import Dashboard
@@ -52,12 +53,16 @@ def job(cfg: DictConfig) -> None:
 def run(cfg: DictConfig) -> None:
     """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
     check(cfg)
-    method, report = assemble(cfg), build(cfg, "report")
+    method, report, edits = assemble(cfg), build(cfg, "report"), build(cfg, "edit")
+    if edits:
+        edits.steps(method.prior)  # what does not fit this generator shows before the first photo
     photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
         failed = invert_all(photos, method, folder=folder, settings_hash=mark, inputs=inputs, board=board)
+        if edits:
+            edit_run(folder, edits, method, settings_hash=mark)
         summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
         board.log_summary(summary)
         log.info("%s\nreport: %s", "\n".join(summary.lines), summary.report)
@@ -157,6 +162,13 @@ def invert_all(
         board.log_photo(photo.name, curve=tuned.curve, metrics=inversion.metrics)
         log.info("%s: %.1f dB after %d steps, %.0f s", count, inversion.metrics["psnr"], tuned.steps, tuned.seconds)
     return failed
+
+
+def edit_run(folder: Path, edits: "Edits", method: "Method", *, settings_hash: str) -> None:
+    """Edit the photos that are finished with these settings; those that were edited so before are left as they are."""
+    from .edit import finished
+
+    finished.edit_run(folder, edits, prior=method.prior, settings_hash=settings_hash)
 
 
 def greet(photos: "Images", folder: Path, *, network: str | None) -> None:

@@ -15,6 +15,7 @@ RUN_FILES = {
     "metrics.csv",
     "summary.csv",
     "curves.csv",
+    "edits.png",
     "failed.json",
     "grid.png",
     "report.html",

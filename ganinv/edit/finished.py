@@ -26,12 +26,15 @@ FRAMES = 25  # of a sweep
 log = logging.getLogger(__name__)
 
 
-def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None) -> list[Path]:
+def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings_hash: str | None = None) -> list[Path]:
     """Edit every finished photo of a run's folder, or the one photo whose folder it is; -> their folders.
 
-    `prior`: the one that was tuned, where it has moved since. Raises InputError.
+    `prior`: the one that was tuned, where it has moved since. `settings_hash`: only photos with these settings, if
+    there are any. Raises InputError.
     """
-    photos = photos_of(folder)
+    photos = photos_of(folder) if settings_hash is None else photos_with(folder, settings_hash)
+    if not photos:
+        return []
     prior = prior or prior_of(photos[0] / "generator.safetensors")
     combinations = edits.combinations(prior)
     for photo in photos:
@@ -51,6 +54,12 @@ def photos_of(folder: Path) -> list[Path]:
     if not photos:
         raise InputError(f"{folder}: holds no finished photo; name a run's folder, or a photo's in it")
     return photos
+
+
+def photos_with(folder: Path, settings_hash: str) -> list[Path]:
+    """Folders of the photos that were finished with these settings."""
+    places = sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
+    return [place for place in places if read_json(place / METRICS).get("settings_hash") == settings_hash]
 
 
 def edit_photo(folder: Path, edits: Edits, combinations: dict[str, list[Step]], *, prior: Prior) -> None:
@@ -86,9 +95,11 @@ def write_edit(place: Path, name: str, inversion: Inversion, steps: Sequence[Ste
 
 def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) -> Tensor:
     """The tuned generator's pictures at each share of the steps' strengths.  # uint8 [N, 3, R, R]"""
+    place = inversion.generator.mapping.w_avg.device
     scaled = [replace(step, strength=[share * step.strengths()[0] for share in shares]) for step in steps]
-    styles = edited(inversion.generator, inversion.latent, scaled)
-    return to_uint8(render(inversion.generator, styles, noise=inversion.noise())).cpu()
+    styles = edited(inversion.generator, inversion.latent.to(place), scaled)
+    maps = {name: value.to(place) for name, value in inversion.noise().items()}
+    return to_uint8(render(inversion.generator, styles, noise=maps)).cpu()
 
 
 def overview(photos: Sequence[Path], names: Sequence[str]) -> Tensor:

@@ -52,7 +52,7 @@ class Published:
         self.layers, self.strength, self.threshold, self.licence = layers, strength, threshold, licence
         self.samples, self.psi, self.seed = samples, psi, seed
         if not self.path.is_file():
-            raise InputError(f"path: {path} does not exist; name a direction's file")
+            raise InputError(f"finder.path: {path} does not exist; name a direction's file")
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None = None) -> list[Direction]:
         """The one direction. `scorer` is not used. Raises InputError."""

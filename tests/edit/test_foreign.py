@@ -117,7 +117,7 @@ def test_nothing_in_a_file_is_run(prior: Prior, tmp_path: Path, monkeypatch: pyt
 
 
 def test_wrong_files(prior: Prior, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="^path: nowhere.pt does not exist"):
+    with pytest.raises(InputError, match="^finder.path: nowhere.pt does not exist"):
         Published(path="nowhere.pt", form="vector")
     torch.save(torch.full([8], torch.nan), tmp_path / "x.pt")
     with pytest.raises(InputError, match="x.pt: holds NaN or infinite numbers"):

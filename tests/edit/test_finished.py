@@ -1,0 +1,113 @@
+"""Edits of what a run has finished: what is written, and that nothing is done twice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganinv.dataset.images import Photo, digest
+from ganinv.dataset.pixels import to_float, to_uint8
+from ganinv.edit import finished
+from ganinv.edit.direction import Direction
+from ganinv.edit.edits import Choice, Edits
+from ganinv.errors import InputError
+from ganinv.files import read_json, read_png
+from ganinv.generator.checkpoint import Prior
+from ganinv.inverter.latent import Latent
+from ganinv.report.artefacts import load, save_photo
+from ganinv.tuner.tuner import Tuned
+
+MOVED = "synthesis.b8.conv1.weight"
+
+
+@pytest.fixture
+def run(prior: Prior, latent: Latent, tmp_path: Path) -> Path:
+    """A run's folder with the photos "a" and "b", tuned by hand."""
+    import copy
+
+    for name in ("a", "b"):
+        generator = copy.deepcopy(prior.generator)
+        weight = generator.get_parameter(MOVED)
+        weight.add_(torch.randn_like(weight) / 3)
+        tuned = Tuned(generator, {MOVED: weight.clone()}, [{"step": 0.0, "total": 1.0}], 1, 1.0, "budget")
+        pixels = torch.randint(256, [3, 16, 16], dtype=torch.uint8)
+        photo = Photo(name, to_float(pixels), f"{name}.png", digest(pixels))
+        images = {"initial": prior.generator.synthesis(latent.ws)[0], "tuned_image": generator.synthesis(latent.ws)[0]}
+        more = {"tuned": tuned, "prior": prior, "metrics": {"psnr": 40.0}, "settings_hash": "0"}
+        save_photo(tmp_path / "run" / name, photo=photo, latent=replace(latent, space="w"), **images, **more)
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def files(direction: Direction, tmp_path: Path) -> dict[str, Choice]:
+    direction.save(tmp_path / "smile.safetensors")
+    channel = torch.zeros(8)
+    channel[2] = 1
+    replace(direction, name="hat", space="s", values={"b8.conv1": channel}, strength=5).save(
+        tmp_path / "hat.safetensors"
+    )
+    return {name: Choice(direction=str(tmp_path / f"{name}.safetensors")) for name in ("smile", "hat")}
+
+
+def test_each_edit_and_all_together_of_each_photo(run: Path, prior: Prior, files, direction: Direction) -> None:
+    photos = finished.edit_run(run, Edits(directions=files, columns=3), prior=prior)
+    assert [photo.name for photo in photos] == ["a", "b"] and (run / "edits.png").is_file()
+    names = {f"{name}{end}" for name in ("smile", "hat", "together") for end in (".png", "_strip.png", ".gif")}
+    assert {path.name for path in (run / "a" / "edits").iterdir()} == names | {"edits.json"}
+    inversion = load(run / "a", prior=prior)
+    edited = inversion.render(inversion.latent.ws + 3 * direction.values["w"])
+    difference = read_png(run / "a" / "edits" / "smile.png").short() - to_uint8(edited)[0].short()
+    assert difference.abs().max() <= 1
+    record = read_json(run / "a" / "edits" / "edits.json")["edits"]
+    assert (
+        record["hat"]["steps"][0]["strength"] == 5 and record["smile"]["steps"][0]["unit"] == "one standard deviation"
+    )
+    assert [step["direction"] for step in record["together"]["steps"]] == ["smile", "hat"]
+
+
+def test_a_single_photo_and_a_strength_for_all(run: Path, prior: Prior, files) -> None:
+    edits = Edits(directions={"smile": files["smile"]}, strength=-1, animate=False)
+    assert finished.edit_run(run / "a", edits, prior=prior) == [run / "a"]
+    assert {path.name for path in (run / "a" / "edits").iterdir()} == {"smile.png", "smile_strip.png", "edits.json"}
+    assert read_json(run / "a" / "edits" / "edits.json")["edits"]["smile"]["steps"][0]["strength"] == -1
+    assert not (run / "edits.png").exists() and not (run / "b" / "edits").exists()
+
+
+def test_what_stands_is_not_done_again(run: Path, prior: Prior, files, monkeypatch: pytest.MonkeyPatch) -> None:
+    smile = {"smile": files["smile"]}
+    finished.edit_run(run / "a", Edits(directions=smile), prior=prior)
+    written: list[str] = []
+    monkeypatch.setattr(finished, "write_edit", lambda place, name, *_: written.append(name))
+    finished.edit_run(run / "a", Edits(directions=smile), prior=prior)
+    assert written == []
+    finished.edit_run(run / "a", Edits(directions=files), prior=prior)
+    assert written == ["hat", "together"]
+    written.clear()
+    finished.edit_run(run / "a", Edits(directions=smile, strength=1), prior=prior)
+    assert written == ["smile"]
+
+
+def test_directions_of_another_generator_are_refused_before_anything_is_written(
+    run: Path, prior, files, tmp_path
+) -> None:
+    stranger = Direction.load(tmp_path / "smile.safetensors")
+    replace(stranger, fingerprint="sha256:0").save(tmp_path / "smile.safetensors")
+    with pytest.raises(InputError, match="^smile: found on the generator tiny0 .* which is not tiny0"):
+        finished.edit_run(run, Edits(directions=files), prior=prior)
+    assert not (run / "a" / "edits").exists()
+
+
+def test_wrong_folders_and_settings(run: Path, prior: Prior, files, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder, said in ((tmp_path / "empty", "holds no finished photo"), (tmp_path / "nowhere", "no such folder")):
+        with pytest.raises(InputError, match=f"{folder.name}: {said}; name a run's folder, or a photo's in it"):
+            finished.edit_run(folder, Edits(directions=files), prior=prior)
+    with pytest.raises(InputError, match="^edit.strength: a strength must lie in -30 to 30"):
+        Edits(directions=files, strength=31)
+    with pytest.raises(InputError, match="^edit.directions: 'together' is what all of them together are called"):
+        Edits(directions={"together": files["smile"]})
+    with pytest.raises(InputError, match=r"^edit: layers are two numbers, \[from, to before\], got \[1\]"):
+        Choice(direction="smile", layers=[1])
+    with pytest.raises(InputError, match="^smile: layers 2 to before 40 are not in this generator, which has 6"):
+        Edits(directions={"x": Choice(direction=files["smile"].direction, layers=[2, 40])}).steps(prior)
