@@ -1,0 +1,136 @@
+"""The tables of docs/results.md that have their figures in docs/results/*.csv, from these files.
+
+    python benchmarks/tables.py
+
+prints them in the form of that page; tests/test_results.py holds the page, and the README, to them.
+"""
+
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganinv.files import read_csv
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share")
+TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
+ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
+WHERE = {"0.25": "near, α .25", "0.5": "near, α .5", "global": "everywhere"}
+NOISE = {"const": "constant", "random": "random"}
+SHARES = {"0": "constant", "0.5": "half its own"}
+
+Rows = list[dict[str, Any]]
+Line = list[str]  # cells
+
+
+def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
+    """Those of a CSV in which the columns `wanted` say so."""
+    found = read_csv(folder / f"{name}.csv", text=TEXT)
+    return [row for row in found if all(row[key] == value for key, value in wanted.items())]
+
+
+def spread(values: Sequence[float], places: int) -> str:
+    """Mean ± standard deviation of a sample."""
+    return f"{statistics.fmean(values):.{places}f} ± {statistics.stdev(values):.{places}f}"
+
+
+def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
+    """A cell for each column; a dash where the file has none."""
+    known = [column if prefix + column in found[0] else None for column in decimals]
+    cells = [(column, decimals[column]) if column else None for column in known]
+    return ["–" if cell is None else spread([row[prefix + cell[0]] for row in found], cell[1]) for cell in cells]
+
+
+def reconstruction(folder: Path) -> Iterator[Line]:
+    """Initial latent, projector, Adam and the default on the first photos."""
+    adam, four = rows("ffhq64_first10", folder), rows("default_first4", folder)
+    yield ["initial latent, W, 100 steps", *figures(adam, ROUGH, prefix="initial_")]
+    label = "projector in W+, 1,000 steps, MSE + LPIPS, noise maps untouched"
+    yield [label, *figures(rows("projector_first10", folder, noise="off"), ROUGH)]
+    yield ["tuned, Adam (2026-11-22), n = 10", *figures(adam, TUNED)]
+    yield ["tuned, default, the first 4 of them", *figures(four, TUNED)]
+
+
+def ratio(found: Rows) -> Line:
+    """n, untouched, tuned, ratio, largest."""
+    ratios = [row["ratio"] for row in found]
+    means = [f"{statistics.fmean(row[f'frechet_{of}'] for row in found):.1f}" for of in ("untouched", "tuned")]
+    return [str(len(found)), *means, spread(ratios, 3), f"{max(ratios):.3f}"]
+
+
+def drift(name: str, folder: Path) -> Iterator[Line]:
+    """A line for each α, constant noise."""
+    for alpha, where in WHERE.items():
+        yield [where, *ratio(rows(name, folder, alpha=alpha, noise="const"))]
+
+
+def drift_by_noise(folder: Path) -> Iterator[Line]:
+    """A line for each α and noise."""
+    for alpha in ("global", "0.25", "0.5"):
+        for noise, said in NOISE.items():
+            found = rows("drift_constant_noise_first10", folder, alpha=alpha, noise=noise)
+            yield [WHERE[alpha], said, *ratio(found)]
+
+
+def short(value: float, places: int) -> str:
+    """Without the zero before the point."""
+    return f"{value:.{places}f}".removeprefix("0")
+
+
+def noise_share(folder: Path) -> Iterator[Line]:
+    """Photo, noise of the samples, and its ratios: everywhere with either noise, then near with both."""
+    found = rows("drift_noise_share", folder)
+    for photo in dict.fromkeys(row["photo"] for row in found):
+        for share, said in SHARES.items():
+            own = [row for row in found if (row["photo"], row["noise_share"]) == (photo, share)]
+            values = {(row["alpha"], row["noise"]): short(row["ratio"], 3) for row in own}
+            far = [values["global", noise] for noise in NOISE]
+            yield [
+                photo,
+                said,
+                *far,
+                *(", ".join(values[alpha, noise] for noise in NOISE) for alpha in ("0.25", "0.5")),
+            ]
+
+
+def muon(folder: Path) -> Iterator[Line]:
+    """Half the steps, by dataset."""
+    for dataset, said in {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}.items():
+        found = rows("muon_first24", folder, dataset=dataset)
+        initial = spread([row["initial_mse"] for row in found], 4)
+        yield [said, str(len(found)), initial, *figures(found, TUNED)]
+
+
+def constant_noise(folder: Path) -> str:
+    """The sentence on ten photos tuned with constant noise alone."""
+    found = rows("constant_noise_first10", folder)
+    cells = dict(zip(TUNED, figures(found, TUNED), strict=True))
+    mse, exact = (cells[name].replace("0.", ".") for name in ("mse", "exact_pixels"))
+    return f"MSE {mse} ({cells['psnr']} dB), exact {exact}"
+
+
+def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
+    """Each table's lines, without its head."""
+    return {
+        "reconstruction": [*reconstruction(folder)],
+        "drift, default": [*drift("drift_default_first4", folder)],
+        "drift, Adam": [*drift("drift_first10", folder)],
+        "drift with constant noise": [*drift_by_noise(folder)],
+        "noise of the samples": [*noise_share(folder)],
+        "half the steps": [*muon(folder)],
+    }
+
+
+def main() -> int:
+    """Print every table."""
+    for name, lines in tables().items():
+        print(f"{name}\n")
+        print("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+    print(constant_noise(RESULTS))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

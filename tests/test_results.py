@@ -1,0 +1,75 @@
+"""docs/results.md and the README say what the stored CSVs say."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "results.md").read_text()
+README = (ROOT / "README.md").read_text()
+# In the README, of these tables, each line's figures.
+IN_README = ("reconstruction", "drift, default")
+# The stored run of these two photos has its figures of the picture elsewhere: only its ratios are in a CSV.
+SHOWN = {"noise of the samples": [0, 1, 4, 5, 6, 7]}
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> Iterator[ModuleType]:
+    """benchmarks/tables.py, which is no part of the package."""
+    spec = spec_from_file_location("tables_benchmark", ROOT / "benchmarks" / "tables.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def lines(text: str) -> list[list[str]]:
+    """The cells of each line of a table."""
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]
+
+
+def absent(benchmark: ModuleType, page: str, folder: Path) -> list[str]:
+    """The lines that the CSVs in `folder` give and the page has not."""
+    found = lines(page)
+    missing = []
+    for name, rows in benchmark.tables(folder).items():
+        cells = [[row[i] for i in SHOWN.get(name, range(len(row))) if i < len(row)] for row in found]
+        missing += [f"{name}: {' | '.join(row)}" for row in rows if row not in cells]
+    return missing
+
+
+def test_the_page_says_what_its_files_say(benchmark: ModuleType) -> None:
+    assert absent(benchmark, PAGE, benchmark.RESULTS) == []
+    assert benchmark.constant_noise(benchmark.RESULTS) in " ".join(PAGE.split())
+
+
+def test_the_readme_says_what_the_files_say(benchmark: ModuleType) -> None:
+    found = [row[1:] for row in lines(README)]
+    for name in IN_README:
+        for row in benchmark.tables()[name]:
+            assert row[1:] in found, f"{name}: {' | '.join(row)}"
+
+
+def test_every_stored_file_is_behind_a_table(benchmark: ModuleType, tmp_path: Path) -> None:
+    for path in benchmark.RESULTS.glob("*.csv"):
+        shutil.copytree(benchmark.RESULTS, tmp_path / path.stem)
+        (tmp_path / path.stem / path.name).unlink()
+        with pytest.raises(Exception, match=path.name):
+            benchmark.tables(tmp_path / path.stem)
+            benchmark.constant_noise(tmp_path / path.stem)
+
+
+def test_another_figure_is_seen(benchmark: ModuleType, tmp_path: Path) -> None:
+    shutil.copytree(benchmark.RESULTS, tmp_path / "results")
+    table = tmp_path / "results" / "default_first4.csv"
+    table.write_text(table.read_text().replace("46.566789", "47.566789"))
+    (line,) = absent(benchmark, PAGE, tmp_path / "results")
+    assert line.startswith("reconstruction: tuned, default, the first 4 of them | 0.00010 ± 0.00001 | 46.3")
