@@ -1,0 +1,31 @@
+"""The choices in conf/finder, conf/scores and conf/edit build what they say."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from ganinv.schema import against_signature
+
+CONF = Path(__file__).parents[2] / "conf"
+FINDERS, SCORES, EDITS = (sorted((CONF / group).glob("*.yaml")) for group in ("finder", "scores", "edit"))
+
+
+@pytest.mark.parametrize("file", [*FINDERS, *SCORES, *EDITS], ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_every_setting_is_one_of_the_code(file: Path) -> None:
+    whole = OmegaConf.create({"seed": 0, "attribute": "smile", "node": OmegaConf.load(file)})
+    tree = OmegaConf.to_container(whole, resolve=True)
+    assert isinstance(tree, dict) and list(against_signature(tree["node"], "node")) == []
+
+
+@pytest.mark.parametrize("file", [*FINDERS, *SCORES, *EDITS], ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_first_lines_say_what_it_is_and_how_to_use_it(file: Path) -> None:
+    text = file.read_text()
+    start = " ".join(line.lstrip("# ") for line in text.splitlines()[:2])
+    chosen = {"finder": f"finder={file.stem}", "scores": f"scores={file.stem}", "edit": f"edit=[{file.stem}]"}
+    assert text.startswith("# ") and "python -m ganinv." in start and chosen[file.parent.name] in start
+
+
+@pytest.mark.parametrize("file", EDITS, ids=lambda file: file.stem)
+def test_an_edit_is_one_direction_of_its_name(file: Path) -> None:
+    assert list(OmegaConf.load(file).directions) == [file.stem]
