@@ -61,6 +61,8 @@ NETWORKS = (
     "generator.path",
     "metric.reconstruction.weights",
     "metric.frechet.network.weights",
+    "metric.pictures.identity.weights",
+    "metric.pictures.ganinverter.weights",
     "training.start",
     "training.frechet.network.weights",
 )

@@ -1,7 +1,7 @@
 """The method on one photo: initial latent, generator tuned around it, figures."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ class Method:
     metrics: dict[str, Callable[..., dict[str, Any]]]  # of the tuned generator, by name
     device: torch.device
     seed: int
+    pictures: dict[str, Callable[..., list[dict[str, Any]]]] = field(default_factory=dict)  # more of the picture
 
 
 def pick_device(name: str) -> torch.device:
@@ -94,6 +95,8 @@ def measure(
     images, target = torch.stack([initial, image]), photo.image.expand(2, -1, -1, -1)
     before, after = method.reconstruction(images, target, valid=photo.valid, size=photo.score_size)
     row: dict[str, Any] = {f"initial_{name}": before[name] for name in INITIAL} | after | outcome(tuned)
+    for pictures in method.pictures.values():
+        row |= pictures(image[None], photo.image[None], valid=photo.valid, size=photo.score_size)[0]
     lpips = method.reconstruction.distance(photo.image.shape[-1])
     row["lpips_network"] = None if lpips is None else method.reconstruction.network
     for metric in method.metrics.values():

@@ -81,7 +81,7 @@ def assemble(cfg: DictConfig) -> "Method":
     reals = reals_of(cfg, prior) if objective.is_adversarial else {}
     tuner = build(cfg, "tuner", objective=objective, **reals)
     metrics = build(cfg, "metric")
-    reconstruction = metrics.pop("reconstruction")
+    reconstruction, pictures = metrics.pop("reconstruction"), metrics.pop("pictures", {})
     if reconstruction.lpips is not None:
         reconstruction.lpips.to(device)
     tuner.fits(prior)
@@ -89,7 +89,7 @@ def assemble(cfg: DictConfig) -> "Method":
         assert len(real.images)  # decoded now: what cannot be read shows before the first photo
     if "frechet" in metrics:
         metrics["frechet"].prepare(prior, frame=frame_of(cfg))
-    return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed)
+    return Method(prior, inverter, tuner, reconstruction, metrics, device, cfg.seed, pictures)
 
 
 def frame_of(cfg: DictConfig) -> "Frame":

@@ -13,13 +13,15 @@ from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
 from ganinv.published import TABLE
 
-# Those of a training are checked by test_pretrain.py.
-GROUPS = [p for p in CONF.iterdir() if p.is_dir() and p.name not in ("stage", "training")]
+# Those of a training are checked by test_pretrain.py, those of a search by edit/test_conf.py.
+GROUPS = [p for p in CONF.iterdir() if p.is_dir() and p.name not in ("stage", "training", "finder", "scores")]
 OPTIONS = sorted(p.relative_to(CONF) for group in GROUPS for p in group.rglob("*.yaml"))
 # What an option cannot have a value for: the user's own files.
 OWN_FILES = {
     **{f"dataset/{name}.yaml": ["dataset.path=."] for name in ("folder", "afhq_wild", "lsun_horse", "stanford_cars")},
     "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
+    "metric/identity.yaml": [f"metric.pictures.identity.weights={CONF}/run.yaml"],
+    "edit/own.yaml": ["edit.directions.own.direction=smile"],
     "inverter/file.yaml": [f"inverter.path={CONF}/run.yaml"],
     "generator/file.yaml": ["generator.path=package:ffhq64.safetensors"],
 }

@@ -452,3 +452,11 @@ def test_a_batch_that_does_not_fit_the_prior_is_told_before_any_photo(
     assert ended.code == 2 and len(ended.err.splitlines()) == 1
     assert "a multiple of 4 is needed, got 3" in ended.err
     assert not list(tmp_path.glob("runs/*/*/*/metrics.json"))
+
+
+def test_more_figures_of_the_picture_stand_in_its_row(command: Command, photos: Path, tmp_path: Path) -> None:
+    ended = command(f"dataset.path={photos}/anna.png", "metric=[reconstruction,ms_ssim,ganinverter,drift]")
+    assert ended.code == 0
+    found = json.loads((run_folder(tmp_path) / "anna" / "metrics.json").read_text())["metrics"]
+    assert found["ms_ssim"] is None and found["ganinverter_mse"] > 0
+    assert found["ganinverter_psnr"] == pytest.approx(10 * np.log10(2 / found["ganinverter_mse"]))

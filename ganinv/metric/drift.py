@@ -18,13 +18,14 @@ from ..dataset.sources import list_pictures
 from ..generator.checkpoint import Prior
 from ..generator.family import Generator
 from ..generator.synthesis import NoiseMode
-from .frechet import FeatureNetwork, collect, expect_enough, frechet_distance
+from .frechet import FeatureNetwork, collect, expect_enough, frechet_distance, kernel_distance
 
 Distance = Callable[[Tensor, Tensor], Tensor]  # two [N, 3, H, W] in [-1, 1] -> [N]
 Alpha = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 # Apart from the latents that the tuner trains on at the same seed; torch's generator takes the lower 32 bits alone.
 HELD_OUT = 2**31
+RATIO = "frechet_ratio"
 
 
 def sample_latents(generator: Generator, *, samples: int, seed: int) -> Tensor:
@@ -132,16 +133,19 @@ class FrechetRatio:
         noise_mode: NoiseMode = "const",
         batch_size: Count = 50,
         seed: Annotated[int, Field(ge=0)] = 0,
+        kernel: bool = False,
     ) -> None:
         """`real`: a folder or zip of images, the first `limit` by name; None: nothing is computed.
 
         `network`: makes the feature network; called only where `real` is named. `alphas`: near latents to compare at,
-        too. InputError: no such images, too few of them or of the samples, or no weights of the network.
+        too. `kernel`: the kernel distance as well, which in Inception is KID. InputError: no such images, too few of
+        them or of the samples, or no weights of the network.
         """
         self.real, self.limit, self.samples, self.alphas = real, limit, samples, alphas
         self.noise_mode: NoiseMode = noise_mode
         self.batch_size, self.seed = batch_size, seed
-        self._references: dict[tuple[str, Frame], tuple[Tensor, float]] = {}
+        self.measures = ("frechet", "kernel") if kernel else ("frechet",)
+        self._references: dict[tuple[str, Frame], tuple[Tensor, dict[str, float]]] = {}
         self._frame = SQUARE
         if real is not None:
             self.network = network()
@@ -158,27 +162,30 @@ class FrechetRatio:
         self, *, prior: Prior, tuned_generator: Generator, ws: Tensor, lpips: Distance | None = None
     ) -> dict[str, float | str | None]:
         """`ws` [1, num_ws, w_dim] of the photo -> `frechet_network` (`title`), `frechet_untouched`, `frechet_tuned`,
-        `frechet_ratio`; the three with `_near_0.25` for each α. All None where no real images are named. `lpips` is not
-        used: all metrics of a generator are called alike.
+        `frechet_ratio` and, where it is asked for, `kernel_untouched`, `kernel_tuned`; all of them with `_near_0.25`
+        for each α. All None where no real images are named. `lpips` is not used: all metrics of a generator are called
+        alike.
         """
         row: dict[str, float | str | None] = {"frechet_network": self.title}
         for alpha in (1, *self.alphas):
             suffix = "" if alpha == 1 else f"_near_{alpha:g}"
-            distances = (None, None, None)
-            if self.real is not None:
-                before, after = self._distances(prior, tuned_generator, ws, alpha)
-                distances = (before, after, after / before)
-            names = (f"frechet_{name}{suffix}" for name in ("untouched", "tuned", "ratio"))
-            row |= dict(zip(names, distances, strict=True))
+            figures = self._nothing() if self.real is None else self._figures(prior, tuned_generator, ws, alpha)
+            row |= {f"{name}{suffix}": value for name, value in figures.items()}
         return row
 
-    def _distances(self, prior: Prior, tuned: Generator, ws: Tensor, alpha: float) -> tuple[float, float]:
-        """Of the untouched and of the tuned generator to the real images."""
-        real, untouched = self._reference(prior)
+    def _nothing(self) -> dict[str, None]:
+        return dict.fromkeys([*(f"{name}_{of}" for name in self.measures for of in ("untouched", "tuned")), RATIO])
+
+    def _figures(self, prior: Prior, tuned: Generator, ws: Tensor, alpha: float) -> dict[str, float]:
+        """Distances of the untouched and of the tuned generator to the real images, and the ratio of Fréchet's."""
+        real, before = self._reference(prior)
         pair = latent_pair(prior.generator, tuned, ws=ws, alpha=alpha, samples=self.samples, seed=self.seed)
         if alpha != 1:
-            untouched = frechet_distance(real, self._features(prior.generator, pair[0]))
-        return untouched, frechet_distance(real, self._features(tuned, pair[1]))
+            before = self._measured(real, prior.generator, pair[0])
+        after, figures = self._measured(real, tuned, pair[1]), {}
+        for name in self.measures:
+            figures |= {f"{name}_untouched": before[name], f"{name}_tuned": after[name]}
+        return figures | {RATIO: after["frechet"] / before["frechet"]}
 
     def prepare(self, prior: Prior, *, frame: Frame = SQUARE) -> None:
         """Compute what does not depend on the photo; `frame`: how the photos, and so the real images, are framed.
@@ -190,8 +197,8 @@ class FrechetRatio:
             with torch.inference_mode():
                 self._reference(prior)
 
-    def _reference(self, prior: Prior) -> tuple[Tensor, float]:
-        """Features of the real images at the prior's resolution, and the untouched generator's distance to them."""
+    def _reference(self, prior: Prior) -> tuple[Tensor, dict[str, float]]:
+        """Features of the real images at the prior's resolution, and the untouched generator's distances to them."""
         key, frame = (prior.fingerprint, self._frame), self._frame
         if key not in self._references:
             assert self.real is not None
@@ -201,8 +208,14 @@ class FrechetRatio:
             expect_enough(self.network, len(images), f"usable images in {self.real!r} (metric.frechet.real)")
             real = collect(self.network, images.split(self.batch_size))
             ws = sample_latents(prior.generator, samples=self.samples, seed=self.seed)
-            self._references[key] = real, frechet_distance(real, self._features(prior.generator, ws))
+            self._references[key] = real, self._measured(real, prior.generator, ws)
         return self._references[key]
+
+    def _measured(self, real: Tensor, generator: Generator, ws: Tensor) -> dict[str, float]:
+        found = self._features(generator, ws)
+        return {"frechet": frechet_distance(real, found)} | (
+            {"kernel": kernel_distance(real, found)} if "kernel" in self.measures else {}
+        )
 
     def _features(self, generator: Generator, ws: Tensor) -> Tensor:
         how = {"noise_mode": self.noise_mode, "seed": self.seed, "batch_size": self.batch_size}

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+from torchmetrics.image.kid import poly_mmd
 
 from ..errors import InputError
 from ..weights import find, load
 
+SUBSET = 1000  # images in which the kernel distance is taken at once
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -121,6 +123,18 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     metric.update(a.double().cpu(), real=True)
     metric.update(b.double().cpu(), real=False)
     return float(metric.compute())
+
+
+# Mean over subsets of the unbiased MMD² with k(x, y) = (xᵀy / F + 1)³ (Bińkowski et al. 2018, arXiv 1801.01401).
+def kernel_distance(a: Tensor, b: Tensor, *, subsets: int = 100, seed: int = 0) -> float:
+    """Between two sets of features, [N, F] and [M, F], 1,000 of each at a time; KID in the features of Inception."""
+    size, random = min(SUBSET, len(a), len(b)), torch.Generator().manual_seed(seed)
+
+    def some(features: Tensor) -> Tensor:
+        return features[torch.randperm(len(features), generator=random)[:size]]
+
+    a, b = a.double().cpu(), b.double().cpu()
+    return float(torch.stack([poly_mmd(some(a), some(b)) for _ in range(subsets)]).mean())
 
 
 def expect_enough(network: FeatureNetwork, count: int, what: str) -> None:

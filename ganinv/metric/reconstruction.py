@@ -121,14 +121,19 @@ class Reconstruction:
         valid: the rows and columns that are scored, all figures on them alone; None: all. size: the side of the square
         to which both pictures are reduced before, never enlarged; each row then says so in `scored_at`; None: as it is.
         """
-        if valid is not None:
-            images, target = valid.of(images), valid.of(target)
-        shape = list(images.shape[-2:])
-        if size is None or min(shape) < size or shape == [size, size]:
-            return score(images, target, lpips=self.distance(min(shape)))
-        images, target = _reduced(images, size), _reduced(target, size)
-        rows = score(images, target, lpips=self.distance(size))
-        return [row | {"scored_at": f"{size} x {size}"} for row in rows]
+        images, target, is_reduced = as_scored(images, target, valid=valid, size=size)
+        rows = score(images, target, lpips=self.distance(min(images.shape[-2:])))
+        return [row | {"scored_at": f"{size} x {size}"} for row in rows] if is_reduced else rows
+
+
+def as_scored(images: Tensor, target: Tensor, *, valid: Region | None, size: int | None) -> tuple[Tensor, Tensor, bool]:
+    """Both pictures as `Reconstruction` compares them, and whether they were made smaller for it."""
+    if valid is not None:
+        images, target = valid.of(images), valid.of(target)
+    shape = list(images.shape[-2:])
+    if size is None or min(shape) < size or shape == [size, size]:
+        return images, target, False
+    return _reduced(images, size), _reduced(target, size), True
 
 
 def _reduced(images: Tensor, size: int) -> Tensor:

@@ -25,7 +25,7 @@ HEADINGS = {
     "frechet_ratio": "Fréchet ratio",
     "frechet_ratio_near_0.25": "Fréchet ratio, α .25",
     "frechet_ratio_near_0.5": "Fréchet ratio, α .5",
-    "kid_ratio": "KID ratio",
+    "kernel_tuned": "kernel distance",
     "drift_lpips": "drift, LPIPS",
     "drift_mse": "drift, MSE",
     "seconds": "seconds",

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..config import OUTSIDE_HASH, PATHS, plain, settings_hash
+from ..config import NETWORKS, OUTSIDE_HASH, PATHS, plain, settings_hash
 from ..errors import InputError
 from ..files import read_json
 from ..sweep import JOBS, read, reason
@@ -155,7 +155,7 @@ def _failures(run: Path, *, done: set[str]) -> list[str]:
 def flat(tree: Any) -> Settings:
     """Settings by their dotted names; of files and folders the last part alone, since machines differ above it."""
     settings = dict(_leaves(tree, ""))
-    for key in (*PATHS, "generator.path", "metric.reconstruction.weights", "metric.frechet.network.weights"):
+    for key in (*PATHS, *NETWORKS):
         if isinstance(settings.get(key), str):
             settings[key] = PurePath(settings[key]).name
     return {k: _number(v) for k, v in settings.items() if not any(k == e or k.startswith(f"{e}.") for e in ELSEWHERE)}

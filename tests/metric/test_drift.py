@@ -20,7 +20,7 @@ from ganinv.generator.checkpoint import Prior, fingerprint
 from ganinv.generator.stylegan2 import Generator, NoiseMode
 from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import Drift, FrechetRatio, latent_pair, render, sample_latents
-from ganinv.metric.frechet import frechet_distance
+from ganinv.metric.frechet import frechet_distance, kernel_distance
 from ganinv.report.tuned import save_tuned
 from ganinv.tuner.manifold import sample_manifold
 
@@ -225,6 +225,20 @@ def test_ratio_is_tuned_over_untouched_on_all_images_and_samples(
     assert row["frechet_tuned"] == pytest.approx(after, rel=1e-4)
     assert row["frechet_ratio"] == pytest.approx(after / before, rel=1e-4)
     assert row["frechet_ratio"] != pytest.approx(1, rel=1e-2)
+
+
+def test_the_kernel_distance_is_a_pair_of_columns_more(prior: Prior, tuned: Generator, ws: Tensor, real: str) -> None:
+    ratio = FrechetRatio(network=Pooled, real=real, samples=SAMPLES, batch_size=BATCH, alphas=[0.25], kernel=True)
+    row = ratio(prior=prior, tuned_generator=tuned, ws=ws)
+    plain = FrechetRatio(network=Pooled, real=real, samples=SAMPLES, batch_size=BATCH, alphas=[0.25])
+    more = {f"kernel_{of}{where}" for of in ("untouched", "tuned") for where in ("", "_near_0.25")}
+    assert {name: value for name, value in row.items() if name not in more} == plain(
+        prior=prior, tuned_generator=tuned, ws=ws
+    )
+    latents = sample_latents(prior.generator, samples=SAMPLES, seed=0)
+    found = Pooled()(to_uint8(tuned.synthesis(latents)))
+    assert row["kernel_tuned"] == pytest.approx(kernel_distance(Pooled()(read_folder(real)), found), rel=1e-4)
+    assert more <= row.keys() and row["kernel_untouched"] != row["kernel_untouched_near_0.25"]
 
 
 def read_folder(folder: str) -> Tensor:

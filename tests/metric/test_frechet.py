@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.models import alexnet
 
 from ganinv.errors import InputError
-from ganinv.metric.frechet import AlexNet, Inception, collect, expect_enough, frechet_distance
+from ganinv.metric.frechet import AlexNet, Inception, collect, expect_enough, frechet_distance, kernel_distance
 from ganinv.weights import MissingWeights
 
 SHAPES = {0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}
@@ -70,6 +70,27 @@ def test_covariances_that_do_not_commute_agree_with_the_symmetric_root() -> None
     cross = torch.linalg.eigvalsh(root @ cov_b @ root).sqrt().sum()
     expected = (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross
     assert frechet_distance(a, b) == pytest.approx(expected.item(), rel=1e-9)
+
+
+# Unbiased: without the diagonals, Σ k(a, a') / (N (N − 1)) + Σ k(b, b') / (M (M − 1)) − 2 mean k(a, b).
+def test_the_kernel_distance_is_its_formula_on_all_images_of_a_small_set() -> None:
+    a, b = torch.randn(20, 6).double(), torch.randn(20, 6).double() + 1
+
+    def kernel(x: Tensor, y: Tensor) -> Tensor:
+        return (x @ y.T / 6 + 1) ** 3
+
+    within = [(kernel(x, x).sum() - kernel(x, x).trace()) / (20 * 19) for x in (a, b)]
+    expected = float(sum(within) - 2 * kernel(a, b).mean())
+    assert kernel_distance(a, b, subsets=2) == pytest.approx(expected, rel=1e-9)
+
+
+def test_subsets_of_the_kernel_distance_are_those_of_the_seed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganinv.metric.frechet.SUBSET", 10)
+    a, b = torch.randn(30, 4), torch.randn(40, 4) + 1
+    state = torch.get_rng_state()
+    first = kernel_distance(a, b)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert kernel_distance(a, b) == first != kernel_distance(a, b, seed=1)
 
 
 def test_equal_sets_have_no_distance_and_order_does_not_count() -> None:
