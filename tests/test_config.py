@@ -20,7 +20,6 @@ OPTIONS = sorted(p.relative_to(CONF) for group in GROUPS for p in group.rglob("*
 OWN_FILES = {
     **{f"dataset/{name}.yaml": ["dataset.path=."] for name in ("folder", "afhq_wild", "lsun_horse", "stanford_cars")},
     "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
-    "metric/identity.yaml": [f"metric.pictures.identity.weights={CONF}/run.yaml"],
     "edit/own.yaml": ["edit.directions.own.direction=smile"],
     "inverter/file.yaml": [f"inverter.path={CONF}/run.yaml"],
     "generator/file.yaml": ["generator.path=package:ffhq64.safetensors"],
