@@ -178,7 +178,7 @@ def test_what_does_not_fit(read, apply, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [((), "holds nothing"), ((1, 2, 3), "a int, a int, a int"), (network({}, {}), "a TensorFlow network 'N'")],
+    [((), "holds nothing"), ((1, 2, 3), "an int, an int, an int"), (network({}, {}), "a TensorFlow network 'N'")],
 )
 def test_other_contents(content: object, said: str) -> None:
     with pytest.raises(InputError, match=said):
