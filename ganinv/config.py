@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from .errors import InputError
 from .mistakes import sentence, unknown
 from .schema import against_signature, together
-from .weights import TABLE, find
+from .weights import TABLE, find, has_name
 
 # A wheel carries conf/ inside the package; in a checkout it stands beside it. In this order, or a stranger's
 # site-packages/conf could be taken.
@@ -51,7 +51,8 @@ MAX_SEED = 2**32
 # Settings that name a file or folder of the user's.
 PATHS = {
     "dataset.path": "a photo, a folder of photos or a zip of photos",
-    "inverter.path": "a latent, or a folder with one for each photo",
+    "inverter.path": "a latent or a folder with one for each photo, or an encoder",
+    "inverter.start.path": "an encoder",
     "tuner.reals": "a folder or zip of real images",
     "metric.frechet.real": "a folder or zip of real images",
 }
@@ -214,7 +215,7 @@ def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
     for key, what in PATHS.items():
         *above, last = key.split(".")
         path = _at(tree, ".".join(above)).get(last)
-        if isinstance(path, str) and path != "???" and not Path(path).expanduser().exists():
+        if isinstance(path, str) and path != "???" and not (Path(path).expanduser().exists() or has_name(path)):
             yield f"{key}: {path!r} does not exist; name {what}"
     for key in NETWORKS:
         *above, last = key.split(".")

@@ -21,7 +21,8 @@ OWN_FILES = {
     **{f"dataset/{name}.yaml": ["dataset.path=."] for name in ("folder", "afhq_wild", "lsun_horse", "stanford_cars")},
     "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
     "edit/own.yaml": ["edit.directions.own.direction=smile"],
-    "inverter/file.yaml": [f"inverter.path={CONF}/run.yaml"],
+    **{f"inverter/{name}.yaml": [f"inverter.path={CONF}/run.yaml"] for name in ("file", "restyle", "e4e", "psp")},
+    "inverter/start/encoder.yaml": [f"inverter.start.path={CONF}/run.yaml"],
     "generator/file.yaml": ["generator.path=package:ffhq64.safetensors"],
 }
 # Options whose file must be fetched first.

@@ -19,7 +19,7 @@ from ..generator.family import Generator, has_noise_maps
 from ..generator.layers import normalise_second_moment
 from ..loss.feature import LPIPS
 from . import noise as noise_maps
-from .latent import Latent
+from .latent import Inverter, Latent
 from .mean import Mean
 from .schedule import lr_at, noise_at
 
@@ -32,7 +32,8 @@ LOSS_SIDE = 256  # pixels to which larger images are reduced in the loss
 class Optimise:
     """Adam on the latents of all photos at once; each photo's latent is what it would be alone.
 
-    space: "z", "w" (one w for all layers) or "w+" (one for each). steps: 0 gives the mean latent. lr: its peak.
+    space: "z", "w" (one w for all layers) or "w+" (one for each). start: another inverter, as an encoder, at whose
+    latent a photo starts; None: the mean latent. steps: 0 gives the start. lr: its peak.
     num_samples: random z from which the latents' deviation is estimated. initial_noise: what is added to the latent at
     the first step, in that deviation; gone after the share `noise_ramp` of the steps. lr_rampup, lr_rampdown: shares of
     the steps. optimise_noise: the noise maps are variables too, kept in the result; noise_regularisation: the weight of
@@ -59,10 +60,13 @@ class Optimise:
         lpips_weight: NotNegative = 0.0,
         lpips: LPIPS | None = None,
         dtype: Literal["float32", "bfloat16"] = "float32",
+        start: Inverter | None = None,
     ) -> None:
         if l1_weight == mse_weight == lpips_weight == 0:
             raise InputError("l1_weight, mse_weight, lpips_weight: all are 0, so there is no loss; set one above 0")
-        self.space, self.steps, self.num_samples = space, steps, num_samples
+        if start is not None and space == "z":
+            raise InputError("start: an inverter gives w, from which no z is known; set space to w or w+, or no start")
+        self.space, self.steps, self.num_samples, self.start = space, steps, num_samples, start
         self.lr = {"lr": lr, "rampup": lr_rampup, "rampdown": lr_rampdown}
         self.jitter = {"noise": initial_noise, "ramp": noise_ramp}
         self.optimise_noise, self.noise_regularisation = optimise_noise, noise_regularisation
@@ -82,12 +86,14 @@ class Optimise:
         """See `Inverter`; `callback(step, num_steps, loss)` is called after each step."""
         generator = prior.generator
         self._check(images, generator)
+        first = (self.start or Mean())(prior=prior, images=images, seed=seed, names=names)
         if not self.steps:
-            return Mean()(prior=prior, images=images, seed=seed)
+            return first
         # On the CPU, one stream for all photos: neither the device nor a photo's place changes what it gets.
         rng = torch.Generator().manual_seed(seed)
         start, deviation = self._start(generator, rng)
-        latent = start.repeat(len(images), 1, 1).requires_grad_()
+        latent = start.repeat(len(images), 1, 1) if self.start is None else self._warm(first.ws)
+        latent.requires_grad_()
         maps = noise_maps.fresh(generator.synthesis, count=len(images), rng=rng) if self.optimise_noise else {}
         with torch.enable_grad():
             self._descend(generator, images, latent, maps, deviation=deviation, rng=rng, callback=callback)
@@ -119,6 +125,10 @@ class Optimise:
         # w_std = (E |w − E w|²)^½, summed over the dimensions
         deviation = (w - w.mean(dim=0)).square().sum(dim=1).mean().sqrt()
         return w_avg.repeat(1, generator.num_ws if self.space == "w+" else 1, 1), deviation.item()
+
+    def _warm(self, ws: Tensor) -> Tensor:
+        """Where another inverter has led; its layers' mean in W.  # [N, 1 or num_ws, dim]"""
+        return ws.mean(dim=1, keepdim=True) if self.space == "w" else ws.clone()
 
     def _descend(
         self,

@@ -104,7 +104,7 @@ class EncoderTraining(pl.LightningModule):
         """The first of `photos` replaced by the generator's images -> all of them, and the samples' latents."""
         generator, count = self._generator[0], round(self.schedule.sampled * len(photos))
         known = generator.mapping(torch.randn(count, generator.z_dim, device=photos.device))
-        return torch.cat([self._render(known), photos[count:]]), known
+        return torch.cat([self.render(known), photos[count:]]), known
 
     def _step_encoder(self, optimizer: LightningOptimizer, photos: Tensor, known: Tensor) -> Tensor:
         """One step of the optimiser for the gradients of all refinements -> the last latents, without a gradient."""
@@ -114,11 +114,11 @@ class EncoderTraining(pl.LightningModule):
         )
         optimizer.zero_grad()
         self._judge_learns(False)
-        start = self._start()
-        ws, image = start.expand(len(photos), -1, -1), self._render(start).expand_as(photos)
+        start = self.start()
+        ws, image = start.expand(len(photos), -1, -1), self.render(start).expand_as(photos)
         for _ in range(s.refinements if self.encoder.is_residual else 1):
             ws = ws.detach() + self._offsets(photos, image.detach())
-            image = self._render(ws)
+            image = self.render(ws)
             at = Reached(photo=photos, image=image, ws=ws, start=start, known=known, layers=layers)
             terms = self.objective.terms(at, variance=self.variance, judge=self.judge)
             total = self.objective.total(terms)
@@ -140,11 +140,13 @@ class EncoderTraining(pl.LightningModule):
         num_ws = self.encoder.architecture.num_ws
         return self.schedule.layers(self.steps_done, num_ws=num_ws) if self.encoder.architecture.deltas else num_ws
 
-    def _start(self) -> Tensor:
+    def start(self) -> Tensor:
+        """Where the encoder starts from: the mean latent.  # [1, num_ws, w_dim]"""
         generator = self._generator[0]
         return generator.mapping.w_avg.expand(1, generator.num_ws, -1)
 
-    def _render(self, ws: Tensor) -> Tensor:
+    def render(self, ws: Tensor) -> Tensor:
+        """The generator's images at `ws` [N, num_ws, w_dim], with its constant noise.  # [N, 3, R, R]"""
         return self._generator[0].synthesis(ws, noise_mode="const", dtype=self.schedule.dtype).float()
 
     def _step_judge(self, optimizer: LightningOptimizer, ws: Tensor) -> None:

@@ -1,5 +1,6 @@
 """An encoder's training: it overfits, its terms by hand, and a cut training goes on to the same weights."""
 
+import io
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -88,3 +89,69 @@ def test_overfits_two_images(prior: Prior, channels: int, deltas: bool) -> None:
     with torch.no_grad():
         # In training mode: what it has learnt, without the running statistics, which sixty steps leave rough.
         assert 5 * error(prior, module.encoder.train(), images, steps=2) < at_mean
+
+
+E4E: dict[str, Any] = {"in_channels": 3, "deltas": True}
+ALL: dict[str, Any] = {"latent": 0.1, "w_norm": 0.01, "delta_norm": 0.01, "adversarial": 0.1}
+
+
+def test_a_cut_training_goes_on_to_the_same_weights(prior: Prior) -> None:
+    settings = {"sampled": 0.5, "steps": 6, "r1_interval": 2, "pool": 3, "deltas_from": 1, "deltas_every": 2}
+    whole = train(training(prior, encoder(**E4E), objective(**ALL), **settings), samples(prior, 4), steps=6)
+    cut = train(training(prior, encoder(**E4E), objective(**ALL), **settings), samples(prior, 4), steps=3)
+    buffer = io.BytesIO()
+    torch.save(cut.state(), buffer)
+    torch.manual_seed(99)
+    again = training(prior, encoder(**E4E), objective(**ALL), **settings)
+    again.resume(torch.load(io.BytesIO(buffer.getvalue()), weights_only=True))
+    train(again, samples(prior, 4), steps=3)
+    assert again.steps_done == whole.steps_done == 6 and again.images_done == 48
+    for name, value in whole.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    assert whole.report() == again.report()
+
+
+def test_each_refinement_has_a_loss_and_no_gradient_of_the_next(prior: Prior) -> None:
+    # The gradient is the sum of what each of two refinements gives by itself, from where the one before has led.
+    network, photos = encoder(), samples(prior, 8).float() / 127.5 - 1
+    module = train(training(prior, network, objective(), lr=0.0, rampup=0.0, clip=1e9), samples(prior, 8), steps=1)
+    again, start = encoder().train(), module.start().expand(8, -1, -1)
+    for _ in range(2):
+        ws = start + again(photos, module.render(start))
+        (module.render(ws) - photos).square().mean().backward()
+        start = ws.detach()
+    gradients = [[value.grad for value in net.parameters() if value.grad is not None] for net in (network, again)]
+    found, expected = (torch.cat([gradient.flatten() for gradient in each]) for each in gradients)
+    assert (found - expected).norm() < 1e-3 * expected.norm()
+
+
+def test_gradient_reaches_every_weight_and_no_weight_of_the_generator(prior: Prior) -> None:
+    for network in (encoder(), encoder(trunk="ir_se", head="pyramid", **E4E)):
+        module = train(training(prior, network, objective(**ALL), sampled=0.5), samples(prior, 4), steps=1)
+        for name, value in module.encoder.named_parameters():
+            if name.startswith("head.latlayer2"):
+                continue  # six layers take nothing from the finest map
+            assert value.grad is not None and value.grad.abs().sum() > 0, name
+    assert all(value.grad is None for value in prior.generator.parameters())
+
+
+def test_layers_get_their_deltas_one_by_one() -> None:
+    schedule = EncoderSchedule(steps=10, deltas_from=20, deltas_every=5)
+    assert [schedule.layers(step, num_ws=4) for step in (0, 19, 20, 24, 25, 30, 99)] == [1, 1, 2, 2, 3, 4, 4]
+    assert EncoderSchedule(steps=10).layers(0, num_ws=4) == 4
+    network = encoder(**E4E).eval()
+    network.use(2)
+    with torch.no_grad():
+        ws = network(torch.rand(1, 3, 16, 16))[0]
+    assert not torch.equal(ws[1], ws[0]) and all(torch.equal(w, ws[0]) for w in ws[2:])
+
+
+@pytest.mark.parametrize("channels", [3, 6])
+def test_a_generators_images_are_safe_to_learn_from(channels: int) -> None:
+    # They are channels-last, where oneDNN's backward pass of a 1 x 1 convolution with few channels damages memory.
+    network = encoder(in_channels=channels)
+    seen = []
+    network.trunk.register_forward_pre_hook(lambda _, given: seen.append(given[0].is_contiguous()))
+    images = torch.rand(4, 3, 16, 16).contiguous(memory_format=torch.channels_last)
+    network(images, images if channels == 6 else None)
+    assert seen == [True]

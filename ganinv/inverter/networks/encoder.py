@@ -74,7 +74,9 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor, reached: Tensor | None = None) -> Tensor:
         """`images`, and for ReStyle the images `reached` so far, [N, 3, R, R] in [-1, 1] -> [N, num_ws, w_dim]."""
         parts = [self.seen(images)] if reached is None else [self.seen(images), self.seen(reached)]
-        return self.head(self.trunk(torch.cat(parts, dim=1)))
+        # Channels-last, as the generator gives images, makes oneDNN write outside its memory in the backward pass of a
+        # 1 x 1 convolution of stride 2 with few channels (torch 2.14, CPU).
+        return self.head(self.trunk(torch.cat(parts, dim=1).contiguous()))
 
 
 def _head(a: Architecture, widths: list[int]) -> Last | Single:

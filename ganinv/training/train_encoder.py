@@ -1,0 +1,247 @@
+"""From a prior and images to its encoder: what `python -m ganinv.pretrain` runs at stage=encoder."""
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+
+from ..dataset.frame import Frame
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from ..generator.family import Generator
+from ..inverter.encoder_file import load_encoder
+from ..inverter.networks.encoder import Architecture, Encoder
+from ..method import to_device
+from ..report.dashboard import Dashboard
+from ..report.environment import environment
+from .data import Crop, Decoded, Places, workers
+from .encoder import EncoderSchedule, EncoderTraining
+from .encoder_loss import EncoderObjective
+from .encoder_watch import EncoderWatch
+from .fit import fit
+from .images import Images, open_images
+from .order import Order
+from .schedule import automatic_dtype
+from .snapshot import read_state
+from .sources import source_at
+from .train import PRECISIONS, expect_same
+
+MAX_SIDE = 256  # pixels to which larger photos are reduced, as for published encoders
+log = logging.getLogger(__name__)
+Positive = Annotated[float, Field(gt=0)]
+Amount = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A new encoder, at the generator's resolution.
+
+    kind: restyle sees the photo and what is reached so far, psp and e4e the photo alone. deltas: layers are offsets
+    from the first, as e4e has it. units: residual units in each of the trunk's stages; width: channels of the first
+    stage, doubled with each. head: "last" takes every layer's w from the coarsest map, "pyramid" finer layers' from
+    finer maps. style_width: channels of the head's convolutions.
+    """
+
+    kind: Literal["restyle", "e4e", "psp"] = "restyle"
+    deltas: bool = False
+    trunk: Literal["resnet", "ir_se"] = "resnet"
+    units: tuple[Count, Count, Count, Count] = (2, 2, 2, 2)
+    width: Count = 24
+    head: Literal["last", "pyramid"] = "last"
+    style_width: Count = 56
+
+    def architecture(self, generator: Generator) -> Architecture:
+        """For `generator`, whatever its number of layers. Raises InputError."""
+        if (self.kind == "e4e" and not self.deltas) or (self.kind == "psp" and self.deltas):
+            raise InputError(
+                f"training.network: {self.kind} with deltas={self.deltas}; deltas are what makes e4e of psp"
+            )
+        side, (a, b, c, d) = min(generator.img_resolution, MAX_SIDE), self.units
+        return Architecture(
+            num_ws=generator.num_ws,
+            w_dim=generator.w_dim,
+            trunk=self.trunk,
+            units=(a, b, c, d),
+            width=self.width,
+            head=self.head,
+            deltas=self.deltas,
+            style_width=self.style_width,
+            in_channels=6 if self.kind == "restyle" else 3,
+            in_size=side,
+            in_rows=side,
+        )
+
+
+class TrainEncoder:
+    """An encoder of the prior's generator, trained on images of its domain and on samples of the generator."""
+
+    def __init__(
+        self,
+        *,
+        start: str | None = None,
+        network: Network,
+        objective: EncoderObjective,
+        kimg: Positive = 400,
+        batch: Count = 16,
+        refinements: Count = 5,
+        sampled: Share = 0.5,
+        lr: Positive = 0.001,
+        rampup: Share = 0.01,
+        rampdown: Share = 0.5,
+        clip: Positive = 10.0,
+        decay: Share = 0.999,
+        deltas_from: Annotated[int, Field(ge=0)] = 0,
+        deltas_every: Annotated[int, Field(ge=0)] = 0,
+        discriminator_lr: Positive = 2e-5,
+        r1_gamma: Amount = 10.0,
+        r1_interval: Count = 16,
+        pool: Count = 50,
+        flip: bool = True,
+        crop: Crop = "centre",
+        held_out: Count = 64,
+        num_workers: Annotated[int, Field(ge=0)] | None = None,
+        cache_mb: Amount = 2000,
+        precision: Literal["float32", "bfloat16"] | None = None,
+        tick_kimg: Positive = 4,
+        judge_kimg: Positive = 20,
+        save_kimg: Positive = 20,
+        save_seconds: Positive = 600,
+        progress: bool = True,
+    ) -> None:
+        """`start`: an encoder to go on from, whose network is then taken; None: random weights.
+
+        `batch`: images in a step, of which the share `sampled` comes from the generator. `refinements`: passes of a
+        restyle encoder, others have one. `rampup`, `rampdown`: shares of the steps in which the rate rises and falls.
+        `clip`: largest norm of a gradient. `decay`: share of the kept average of weights that stays at each step.
+        `deltas_from`: step at which the second layer gets its delta, `deltas_every` steps later the next one; 0: all.
+        `discriminator_lr`, `r1_…`, `pool`: of the latent discriminator. `held_out`: images that are not trained on, but
+        measured on every `judge_kimg`. `cache_mb`: decoded images are held in memory up to so many megabytes.
+        `tick_kimg`, `save_kimg`, `save_seconds`: as of a prior's training.
+        """
+        self.start, self.network, self.objective, self.kimg = start, network, objective, kimg
+        self.flip, self.held_out, self.num_workers, self.cache_mb = flip, held_out, num_workers, cache_mb
+        self.crop: Crop = crop
+        self.precision, self.progress = precision, progress
+        self.ticks = {"tick": tick_kimg, "judging": judge_kimg, "saving": save_kimg}
+        self.save_seconds = save_seconds
+        self.given: dict[str, Any] = {
+            "batch": batch,
+            "refinements": refinements,
+            "sampled": sampled,
+            "lr": lr,
+            "rampup": rampup,
+            "rampdown": rampdown,
+            "clip": clip,
+            "decay": decay,
+            "deltas_from": deltas_from,
+            "deltas_every": deltas_every,
+            "discriminator_lr": discriminator_lr,
+            "r1_gamma": r1_gamma,
+            "r1_interval": r1_interval,
+            "pool": pool,
+        }
+
+    def __call__(
+        self,
+        *,
+        path: str,
+        limit: int | None,
+        frame: Frame,
+        folder: Path,
+        device: torch.device,
+        seed: int,
+        board: Dashboard,
+        prior: Prior | None = None,
+    ) -> None:
+        """Train on the images at `path`, from what `folder` holds of this training on, until it is finished."""
+        prior = to_device(_usable(prior), device)
+        schedule, encoder = self.schedule(device), self._encoder(prior, seed)
+        side = prior.generator.img_resolution
+        decoded = Decoded(source=source_at(path, limit=limit), resolution=side, crop=self.crop, frame=frame)
+        images = open_images(decoded, path=path, num_workers=workers(self.num_workers), cache_mb=self.cache_mb)
+        self._expect(images.count, schedule.batch, path)
+        module = EncoderTraining(encoder=encoder, prior=prior, objective=self.objective, schedule=schedule, seed=seed)
+        watch = self._watch(module, prior, images, folder, board)
+        self._resume(module, watch, folder)
+        if module.steps_done < schedule.steps:
+            self.objective.to(device)
+            loader = images.loader(
+                Order(count=images.count - self.held_out, seed=seed, flip=self.flip),
+                Places(first=module.steps_done, last=schedule.steps, batch=schedule.batch),
+            )
+            fit(module, loader, watch=watch, device=device, progress=self.progress)
+        log.info("encoder: %s", folder / "encoder.safetensors")
+
+    def _expect(self, count: int, batch: int, path: str) -> None:
+        if count < self.held_out + batch:
+            raise InputError(
+                f"dataset.path: {path!r} holds {count} usable images, fewer than {self.held_out} to measure on and a"
+                f" batch of {batch}; add images, or set training.held_out and training.batch lower"
+            )
+
+    def schedule(self, device: torch.device) -> EncoderSchedule:
+        """The numbers, with the precision that was left open."""
+        dtype = PRECISIONS[self.precision] if self.precision else automatic_dtype(device)
+        steps = max(round(self.kimg * 1000 / self.given["batch"]), 1)
+        return EncoderSchedule(steps=steps, dtype=dtype, **self.given)
+
+    def _encoder(self, prior: Prior, seed: int) -> Encoder:
+        if self.start is not None:
+            trained = load_encoder(self.start)
+            trained.check(prior)
+            return trained.encoder
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return Encoder(architecture=self.network.architecture(prior.generator))
+
+    def _watch(
+        self, module: EncoderTraining, prior: Prior, images: Images, folder: Path, board: Dashboard
+    ) -> EncoderWatch:
+        s, weights = module.schedule, self.objective.weights
+        settings = asdict(s) | {"seed": module.seed, "images": images.count, "dtype": str(s.dtype)} | weights
+        training = {
+            "images": images.count - self.held_out,
+            "data": images.path.rstrip("/").rpartition("/")[2],
+            "environment": environment(),
+            "settings": settings,
+        }
+        size = sum(value.numel() for value in module.average.parameters())
+        log.info("%d images, %.2f million weights, %d steps of %d", images.count, size / 1e6, s.steps, s.batch)
+        last = list(range(images.count - self.held_out, images.count))
+        return EncoderWatch(
+            folder=folder,
+            prior=prior,
+            held_out=torch.cat(list(images.batches(last, len(last)))),
+            training=training,
+            board=board,
+            settings=settings | {"architecture": module.encoder.architecture.record(), "prior": prior.fingerprint},
+            save_seconds=self.save_seconds,
+            **{name: max(round(kimg * 1000 / s.batch), 1) for name, kimg in self.ticks.items()},
+        )
+
+    def _resume(self, module: EncoderTraining, watch: EncoderWatch, folder: Path) -> None:
+        state = read_state(folder)
+        if state is None:
+            return
+        expect_same(state["settings"], watch.settings, folder)
+        if state["settings"]["prior"] != watch.settings["prior"]:
+            raise InputError(f"{folder}: holds a training for another generator; choose another folder with folder=…")
+        module.resume(state)
+        watch.resume(state)
+        is_over = module.steps_done >= module.schedule.steps
+        how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
+        log.info("%.2f of %g kimg are done: %s", module.images_done / 1000, self.kimg, how)
+
+
+def _usable(prior: Prior | None) -> Prior:
+    """InputError where there is no generator, or one with labels."""
+    if prior is None:
+        raise InputError("generator: must be set; name the prior whose encoder is trained, as generator=ffhq64")
+    if prior.generator.c_dim:
+        raise InputError(f"generator: {prior.name} has labels, which an encoder would have to guess; name one without")
+    return prior

@@ -1,0 +1,126 @@
+"""An encoder's training from a folder of pictures to a file that inverts."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ganinv.config import CONF, TRAINING_ROOMS, TrainingSettings, build, check, read
+from ganinv.dataset.frame import SQUARE
+from ganinv.errors import InputError
+from ganinv.generator.checkpoint import Prior, fingerprint, load_prior
+from ganinv.generator.stylegan2 import Generator
+from ganinv.inverter.encoder import Encode
+from ganinv.report.dashboard import NoDashboard
+from ganinv.training.encoder_loss import EncoderObjective
+from ganinv.training.train_encoder import Network, TrainEncoder
+
+TINY: dict[str, Any] = {"units": (1, 1, 1, 1), "width": 8, "style_width": 8}
+
+
+@pytest.fixture
+def prior() -> Prior:
+    torch.manual_seed(1)
+    generator = Generator(z_dim=8, w_dim=8, img_resolution=16, mapping_layers=2, channel_base=128, channel_max=8)
+    return Prior(generator.requires_grad_(False).eval(), None, fingerprint(generator), {}, "tiny", licence="CC0")
+
+
+@pytest.fixture
+def train(pictures: Path, prior: Prior) -> Callable[..., Path]:
+    """A training of 8 steps in batches of 4, measured and kept every 2; -> its folder."""
+
+    def train(name: str = "run", **changes: Any) -> Path:
+        few: dict[str, Any] = {"kimg": 0.032, "batch": 4, "held_out": 4, "refinements": 2, "progress": False}
+        few |= {"tick_kimg": 0.008, "judge_kimg": 0.008, "save_kimg": 0.008, "num_workers": 0}
+        given = {"network": Network(**TINY), "objective": EncoderObjective(lpips_weight=0.0)} | few | changes
+        prior_of_it, folder = given.pop("prior", prior), pictures.parent / name
+        where: dict[str, Any] = {"path": str(pictures), "limit": None, "frame": SQUARE, "folder": folder}
+        TrainEncoder(**given)(**where, device=torch.device("cpu"), seed=0, board=NoDashboard(), prior=prior_of_it)
+        return folder
+
+    return train
+
+
+def test_a_training_leaves_an_encoder_that_inverts(train: Callable[..., Path], prior: Prior) -> None:
+    folder = train()
+    inverter = Encode(path=str(folder / "encoder.safetensors"), kind="restyle", steps=2)
+    assert inverter(prior=prior, images=torch.zeros(2, 3, 16, 16), seed=0).ws.shape == (2, 6, 8)
+    assert inverter.trained.licence == "CC0" and inverter.trained.training["images"] == 8
+    rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+    assert [float(row["step"]) for row in rows] == [2, 4, 6, 8]
+    assert inverter.trained.training["held_out_mse"] == min(float(row["held_out_mse"]) for row in rows)
+    for name in ("held_out.png", "latest.safetensors", "best.safetensors", "state.pt"):
+        assert (folder / name).is_file()
+
+
+def test_a_training_that_is_killed_ends_with_the_same_weights(
+    train: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train("whole")
+    from ganinv.training.encoder import EncoderTraining
+
+    step = EncoderTraining.training_step
+    left = [5]
+
+    def killed(self: EncoderTraining, *given: Any) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise RuntimeError("killed")
+        step(self, *given)
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(EncoderTraining, "training_step", killed)
+        train("cut")
+    cut = train("cut")
+    for name in ("latest", "encoder"):
+        first, again = (load_file(folder / f"{name}.safetensors") for folder in (whole, cut))
+        assert first.keys() == again.keys() and all(torch.equal(first[key], again[key]) for key in first)
+    assert train("cut") == cut  # finished before
+
+
+def test_going_on_from_an_encoder(train: Callable[..., Path]) -> None:
+    first = train("first")
+    second = train("second", start=str(first / "encoder.safetensors"), lr=1e-9, decay=0.0, kimg=0.004)
+    before, after = (load_file(folder / "encoder.safetensors") for folder in (first, second))
+    moved = [name for name in before if "running" not in name and not torch.allclose(before[name], after[name])]
+    assert not moved
+
+
+def test_wrong_input(train: Callable[..., Path], prior: Prior) -> None:
+    with pytest.raises(InputError, match="holds 12 usable images, fewer than 9 to measure on and a batch of 4; add"):
+        train(held_out=9)
+    with pytest.raises(InputError, match="generator: must be set; name the prior"):
+        train(prior=None)
+    with pytest.raises(InputError, match="training.network: e4e with deltas=False"):
+        train(network=Network(kind="e4e", **TINY))
+    labelled = Generator(z_dim=8, w_dim=8, c_dim=3, img_resolution=16, mapping_layers=2, channel_base=64)
+    with pytest.raises(InputError, match="generator: labelled has labels"):
+        train(prior=Prior(labelled, None, "sha256:1", {}, "labelled"))
+    train("other")
+    with pytest.raises(InputError, match="holds a training for another generator"):
+        train("other", prior=Prior(prior.generator, None, "sha256:1", {}, "other"))
+
+
+@pytest.mark.parametrize("name", ["encoder", "encoder_e4e"])
+def test_the_shipped_settings_fit_the_code(name: str) -> None:
+    cfg = read(["stage=encoder", f"training={name}", "dataset.path=."], name="pretrain")
+    check(cfg, schema=TrainingSettings, rooms=TRAINING_ROOMS)
+    training = build(cfg, "training")
+    prior = load_prior("package:ffhq64.safetensors")
+    architecture = training.network.architecture(prior.generator)
+    assert architecture.kind == ("restyle" if name == "encoder" else "e4e")
+    assert (architecture.num_ws, architecture.w_dim, architecture.in_size) == (10, 128, 64)
+
+
+def test_our_own_encoder_is_small() -> None:
+    from ganinv.inverter.networks.build import expected
+
+    cfg = read(["stage=encoder", "dataset.path=."], name="pretrain")
+    network = build(cfg, "training").network
+    shapes = expected(network.architecture(load_prior("package:ffhq64.safetensors").generator))
+    count = sum(torch.Size(shape).numel() for shape in shapes.values())
+    assert 2_500_000 < count < 3_000_000 and "2.9 million" in (CONF / "training" / "encoder.yaml").read_text()
