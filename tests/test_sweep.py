@@ -189,3 +189,12 @@ def test_two_jobs_fail_and_one_is_killed_among_twenty_four(
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
     photo = photos / "anna.png"
     lose_and_go_on(tmp_path, prior, photo, jobs=24, missing={3, 17}, killed=8, launcher=LAUNCHERS[0])
+
+
+@pytest.mark.slow
+def test_joblib_tells_of_a_job_that_fails(prior: Path, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra `sweep`")
+    settings = [f"generator.path={prior}", f"dataset.path={photos}/anna.png,none.png"]
+    code, _, err = ended(start(tmp_path, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *settings))
+    assert code == 2 and "1 of 2 jobs failed; the same command does what is missing:\n#1 " in err
+    assert "dataset.path: 'none.png' does not exist" in err and len(finished(tmp_path)) == 1

@@ -51,8 +51,9 @@ def gather(folders: Sequence[Path]) -> Gathered:
     Raises InputError: a folder without a run, no finished photo at all, photos of several priors.
     """
     notes: list[str] = []
-    asked = [record for folder in folders for record in _asked(folder, notes)]
-    runs = dict.fromkeys(run for folder in folders for run in _runs(folder, asked))
+    known = {folder: list(_asked(folder, notes)) for folder in folders}
+    asked = [record for records in known.values() for record in records]
+    runs = dict.fromkeys(run for folder, records in known.items() for run in _runs(folder, records))
     rows: dict[str, Setting] = {}
     for run in runs:
         _add(run, rows, notes)
@@ -83,7 +84,7 @@ def _runs(folder: Path, asked: Sequence[dict[str, Any]]) -> list[Path]:
     """Folders of runs: those beneath `folder`, and those to which its sweeps point."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name the folder of a run, of a sweep or one above them")
-    beneath = [path.parent for path in sorted(folder.rglob(CONFIG)) if "wandb" not in path.parts]
+    beneath = [path.parent for path in sorted(folder.rglob(CONFIG)) if "wandb" not in path.relative_to(folder).parts]
     pointed = [Path(record["folder"]) for record in asked if record["folder"]]
     found = [run.resolve() for run in [*beneath, *pointed] if (run / CONFIG).is_file()]
     if not found:
