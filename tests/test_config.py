@@ -22,6 +22,7 @@ OWN_FILES = {
     "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
     "edit/own.yaml": ["edit.directions.own.direction=smile"],
     **{f"inverter/{name}.yaml": [f"inverter.path={CONF}/run.yaml"] for name in ("file", "restyle", "e4e", "psp")},
+    "metric/identity.yaml": [f"metric.pictures.identity.weights={CONF}/run.yaml"],
     "inverter/start/encoder.yaml": [f"inverter.start.path={CONF}/run.yaml"],
     "generator/file.yaml": ["generator.path=package:ffhq64.safetensors"],
 }

@@ -183,10 +183,13 @@ class PriorTraining(pl.LightningModule):
     _optimizers_before: list[dict[str, Any]] | None = None
 
     def on_fit_start(self) -> None:
-        """The optimisers as they were."""
+        """The optimisers as they were, but for rates that the settings have changed since."""
         self.sums = {name: value.to(self.device) for name, value in self.sums.items()}
         for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before or [], strict=False):
+            rates = [{key: group[key] for key in ("lr", "betas")} for group in optimizer.param_groups]
             optimizer.load_state_dict(before)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group.update(rate)
 
 
 # c = k / (k + 1): rate × c and β^c, since k steps come with one more for the regulariser (StyleGAN2, appendix B)

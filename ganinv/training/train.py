@@ -182,9 +182,9 @@ class TrainPrior:
     def _watch(
         self, module: PriorTraining, networks: Networks, images: Images, folder: Path, board: Dashboard
     ) -> Watch:
-        schedule, own = module.schedule, {"seed": module.seed, "images": images.count, "flip": self.flip}
+        schedule, own = module.schedule, {"seed": module.seed, "images": images.count}
         settings = asdict(schedule) | own | {"dtype": str(schedule.dtype).removeprefix("torch.")}
-        settings |= {"augment": module.adaptive is not None}
+        settings |= {"flip": self.flip, "devices": self.devices, "augment": module.adaptive is not None}
         training: dict[str, Any] = {
             "images": images.count,
             "data": images.path.rstrip("/").rpartition("/")[2],

@@ -89,7 +89,7 @@ class Watch(pl.Callback):
         terms = module.report()
         if not all(map(_is_finite, terms.values())):
             raise InputError(
-                f"training: diverged at {module.images_done / 1000:.1f} kimg, a loss is not finite; {self.folder} has"
+                f"training: diverged at {module.images_done / 1000:.2f} kimg, a loss is not finite; {self.folder} has"
                 " the state before: go on from there with a lower training.lr or a higher training.r1_gamma"
             )
         now, (step, then) = time.perf_counter(), self.ticked

@@ -1,0 +1,149 @@
+"""`python -m ganinv.pretrain`: its settings, and trainings that are killed or run on two devices."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from ganinv.config import CONF, TRAINING_ROOMS, SettingsError, TrainingSettings, check, read
+from ganinv.errors import InputError
+from ganinv.pretrain import expect_images
+
+TINY = [
+    "training.resolution=16",
+    "training.network.channel_base=64",
+    "training.network.channel_max=8",
+    "training.network.z_dim=8",
+    "training.batch=8",
+    "training.frechet=null",
+    "training.progress=false",
+    "training.num_workers=0",
+    "training.tick_kimg=0.016",
+    "training.augment.start=0.5",
+    "device=cpu",
+    "seed=3",
+]
+
+
+def checked(*overrides: str):  # noqa: ANN201
+    cfg = read(list(overrides), name="pretrain")
+    check(cfg, schema=TrainingSettings, rooms=TRAINING_ROOMS)
+    return cfg
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(20):
+        pixels = torch.randint(0, 256, (16, 16, 3), dtype=torch.uint8).numpy()
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    return folder
+
+
+def start(*overrides: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "ganinv.pretrain", *TINY, *overrides]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=CONF.parent
+    )
+
+
+def finished(*overrides: str) -> str:
+    process = start(*overrides)
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
+    return out
+
+
+def figures(folder: Path) -> list[dict[str, str]]:
+    """The log without what a clock says."""
+    with open(folder / "log.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in rows]
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    one, other = load_file(a / "latest.safetensors"), load_file(b / "latest.safetensors")
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("option", sorted((CONF / "dataset").glob("*.yaml")), ids=lambda path: path.stem)
+def test_any_dataset_can_be_trained_on(option: Path) -> None:
+    expect_images(checked(f"dataset={option.stem}", f"++dataset.path={CONF}"))
+
+
+def test_the_shipped_settings_are_those_of_the_code() -> None:
+    cfg = checked(f"dataset.path={CONF}", "training.resolution=64")
+    assert cfg.training.kimg == 1000
+    for file in ("pretrain.yaml", "stage/prior.yaml", "training/prior.yaml"):
+        assert "python -m ganinv.pretrain" in (CONF / file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("training.lr=-1", "training.lr: input should be greater than 0, got -1"),
+        ("training.resolution=100", "training.resolution: input should be 4, 8, 16, 32, 64, 128, 256, 512 or 1024"),
+        ("training.crop=pad", "training.crop: input should be 'centre', 'letterbox' or 'refuse', got 'pad'"),
+        ("training.augment.mode=maybe", "training.augment.mode: input should be 'auto', 'on' or 'off', got 'maybe'"),
+        ("training.batchsize=4", "training.batchsize: no such setting; did you mean batch?"),
+        ("training.start=no.safetensors", "training.start: no.safetensors: no such file"),
+        ("dataset.path=no/such", "dataset.path: 'no/such' does not exist"),
+        ("stage=nothing", "stage: no option 'nothing'; choose one of "),
+    ],
+)
+def test_a_wrong_setting_is_one_line(override: str, line: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        checked(f"dataset.path={CONF}", override)
+    assert str(error.value).startswith(line) and len(str(error.value).splitlines()) == 1
+
+
+def test_photos_to_invert_are_no_training_set() -> None:
+    with pytest.raises(InputError, match="dataset.path: must be set; name a folder or a zip of training images"):
+        expect_images(checked("dataset=ffhq"))
+    with pytest.raises(InputError, match="dataset.num_shards: shards are for photos to invert"):
+        expect_images(checked(f"dataset.path={CONF}", "dataset.num_shards=2"))
+
+
+def test_the_command_line_answers_without_torch() -> None:
+    script = "import sys, ganinv.pretrain; sys.exit(any(m in sys.modules for m in ('torch', 'pydantic')))"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(pictures: Path, tmp_path: Path) -> None:
+    settings = [f"dataset.path={pictures}", "training.kimg=0.4", "training.save_kimg=0.024"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    finished(*settings, f"folder={whole}")
+    kills = 0
+    while kills < 4:
+        rows = len(figures(cut)) if (cut / "log.csv").exists() else 0
+        process = start(*settings, f"folder={cut}")
+        while process.poll() is None and (not (cut / "log.csv").exists() or len(figures(cut)) < rows + 4):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        kills += 1
+    assert "goes on" in finished(*settings, f"folder={cut}")
+    assert same_weights(whole, cut) and figures(whole) == figures(cut)
+
+
+@pytest.mark.slow
+def test_two_devices_train_one_prior_and_go_on_together(pictures: Path, tmp_path: Path) -> None:
+    settings = [f"dataset.path={pictures}", "training.devices=2", "training.save_kimg=0.024"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    out = finished(*settings, "training.kimg=0.096", f"folder={whole}")
+    assert "GLOBAL_RANK: 1, MEMBER: 2/2" in out and out.count("0.10 kimg") == 1
+    finished(*settings, "training.kimg=0.048", f"folder={cut}")
+    finished(*settings, "training.kimg=0.096", f"folder={cut}")
+    assert same_weights(whole, cut) and figures(whole) == figures(cut)

@@ -1,0 +1,59 @@
+"""A folder of small pictures and a small training of a prior."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from ganinv.dataset.frame import SQUARE
+from ganinv.report.dashboard import NoDashboard
+from ganinv.training.architecture import Network
+from ganinv.training.augment import Adaptive
+from ganinv.training.train import TrainPrior
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """12 pictures of 16 pixels, of one red each (20 · number) and random otherwise."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(12):
+        pixels = torch.randint(0, 256, (16, 16, 3), dtype=torch.uint8)
+        pixels[:, :, 0] = 20 * number
+        Image.fromarray(pixels.numpy()).save(folder / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture
+def make() -> Callable[..., TrainPrior]:
+    """A training of 8 steps in batches of 4 on a tiny network, reported and kept every 4, changed as asked."""
+
+    def make(**changes: Any) -> TrainPrior:
+        tiny = Network(channel_base=64, channel_max=8, z_dim=8, mapping_layers=2)
+        few = {"kimg": 0.032, "batch": 4, "tick_kimg": 0.016, "save_kimg": 0.016, "num_workers": 0, "progress": False}
+        return TrainPrior(**{"network": tiny, "augment": Adaptive(mode="off"), "resolution": 16, **few, **changes})
+
+    return make
+
+
+@pytest.fixture
+def train(pictures: Path) -> Callable[..., Path]:
+    """Runs a training on the pictures in a folder beside them; -> that folder."""
+
+    def train(training: TrainPrior, name: str = "run", *, path: Path = pictures, board: Any = None) -> Path:
+        folder = pictures.parent / name
+        training(
+            path=str(path),
+            limit=None,
+            frame=SQUARE,
+            folder=folder,
+            device=torch.device("cpu"),
+            seed=0,
+            board=board or NoDashboard(),
+        )
+        return folder
+
+    return train
