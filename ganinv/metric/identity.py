@@ -117,5 +117,5 @@ def aligned(pictures: Tensor) -> Tensor:
     left, top, width = (round(part * side) for part in (LEFT, TOP, WIDTH))
     face = pictures[:, :, top : top + width, left : left + width]
     face = F.interpolate(face, (SIDE, SIDE), mode="bilinear", align_corners=False, antialias=width > SIDE)
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (torch.tensor(values, device=face.device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return ((face + 1) / 2 - mean) / std

@@ -105,6 +105,18 @@ def test_wrong_input(train: Callable[..., Path], prior: Prior) -> None:
         train("other", prior=Prior(prior.generator, None, "sha256:1", {}, "other"))
 
 
+def test_settings_with_networks_of_features(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("GANINV_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("GANINV_WEIGHTS", raising=False)
+    weights = f"training.objective.identity.weights={tmp_path}/faces.safetensors"
+    for given in (["training=encoder_perceptual"], ["training=encoder_faces", weights]):
+        cfg = read(["stage=encoder", "dataset.path=.", *given], name="pretrain")
+        check(cfg, schema=TrainingSettings, rooms=TRAINING_ROOMS)
+        with pytest.raises(InputError, match="lpips_alexnet_features .* is not at hand"):
+            build(cfg, "training")
+
+
 @pytest.mark.parametrize("name", ["encoder", "encoder_e4e"])
 def test_the_shipped_settings_fit_the_code(name: str) -> None:
     cfg = read(["stage=encoder", f"training={name}", "dataset.path=."], name="pretrain")
