@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import wandb
 from wandb.errors import AuthenticationError
 from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttributeAccessIssue] made at import
 
 from ganinv.errors import InputError
-from ganinv.files import read_csv
+from ganinv.files import read_csv, read_png, write_png
 from ganinv.report.dashboard import Csv, NoDashboard, Wandb
 from ganinv.report.summary import Report, Summary
 
@@ -127,3 +128,19 @@ def test_no_dashboard_writes_nothing(tmp_path: Path, summary: Summary) -> None:
     board.log_summary(summary)
     board.finish()
     assert not (tmp_path / "none").exists()
+
+
+def test_a_training_is_logged_over_the_images_shown_with_its_pictures_as_they_were(tmp_path: Path) -> None:
+    board, folder, picture = Wandb(), tmp_path / "run", tmp_path / "samples.png"
+    board.start(folder=folder, config={}, name="training")
+    for kimg, shade in ((0.5, 10), (1.0, 200)):
+        write_png(picture, torch.full([3, 8, 8], shade, dtype=torch.uint8))
+        board.log_training({"kimg": kimg, "logit_real": 2 * kimg}, pictures={"samples": picture})
+    board.finish()
+    records = stored(folder)
+    figures = [(row["kimg"], row["logit_real"]) for row in rows(records) if "kimg" in row]
+    assert figures == [(0.5, 1.0), (1.0, 2.0)]
+    axes = [r.metric for r in records if r.WhichOneof("record_type") == "metric"]
+    assert any(axis.glob_name == "*" and axis.step_metric == "kimg" for axis in axes)
+    kept = folder.glob("wandb/offline-run-*/files/media/images/samples_*.png")
+    assert {int(read_png(path)[0, 0, 0]) for path in kept} == {10, 200}
