@@ -163,6 +163,14 @@ def test_damaged_bundles(prior: Prior, tmp_path: Path, what: str, said: str) -> 
     assert str(error.value).endswith("; give a file of pSp, e4e or ReStyle with its encoder")
 
 
+def test_one_w_needs_the_generator_that_counts_layers(prior: Prior, tmp_path: Path) -> None:
+    made, _ = bundle(prior, "SingleStyleCodeEncoder")
+    made["state_dict"] = {name: value for name, value in made["state_dict"].items() if name.startswith("encoder.")}
+    torch.save(made, tmp_path / "w.pt")
+    with pytest.raises(InputError, match="w.pt: has an encoder into one w and no decoder, which alone tells"):
+        load_encoder(tmp_path / "w.pt")
+
+
 @pytest.mark.parametrize("made", [[1], {"g_ema": {}}, {"state_dict": 3}, {"state_dict": {"encoder.a": 1}}])
 def test_other_files(tmp_path: Path, made: Any) -> None:
     torch.save(made, tmp_path / "x.pt")

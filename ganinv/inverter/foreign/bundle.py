@@ -78,6 +78,8 @@ def _architecture(views: Views, opts: dict[str, Any], num_ws: int) -> Architectu
     if channels not in (3, 6):
         raise ValueError(f"its encoder takes {channels} channels (segmentations or sketches), not photos")
     is_single = "linear.weight" in views
+    if is_single and not num_ws:
+        raise ValueError("has an encoder into one w and no decoder, which alone tells for how many layers")
     halvings = _count(views, r"styles\.0\.convs\.(\d+)\.weight", 2 * MAX_HALVINGS) // 2 + 1
     side = PUBLISHED_SIZE if is_single else STRIDE << halvings
     return Architecture(
