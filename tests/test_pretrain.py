@@ -14,8 +14,15 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from ganinv.config import CONF, TRAINING_ROOMS, SettingsError, TrainingSettings, check, read
+from ganinv.dataset.pixels import to_float
 from ganinv.errors import InputError
+from ganinv.generator.stylegan2 import Generator, mix_styles
+from ganinv.loss.adversarial import discriminator_loss, generator_loss
 from ganinv.pretrain import expect_images
+from ganinv.training.architecture import Network, new_networks
+from ganinv.training.data import Cached, Decoded, read_all
+from ganinv.training.order import Order, seed_of
+from ganinv.training.sources import source_at
 
 TINY = [
     "training.resolution=16",
@@ -147,3 +154,39 @@ def test_two_devices_train_one_prior_and_go_on_together(pictures: Path, tmp_path
     finished(*settings, "training.kimg=0.048", f"folder={cut}")
     finished(*settings, "training.kimg=0.096", f"folder={cut}")
     assert same_weights(whole, cut) and figures(whole) == figures(cut)
+
+
+@pytest.mark.slow
+def test_the_gradients_of_two_devices_are_averaged(pictures: Path, tmp_path: Path) -> None:
+    """One step against the same by hand: each device's half of the batch under its own random numbers."""
+    plain = ["training.path_weight=0", "training.r1_gamma=0", "training.augment.mode=off", "training.kimg=0.008"]
+    finished(f"dataset.path={pictures}", "training.devices=2", *plain, f"folder={tmp_path / 'run'}")
+    found = load_file(tmp_path / "run" / "latest.safetensors")
+    record = Network(channel_base=64, channel_max=8, z_dim=8).architecture(16, torch.device("cpu"))
+    generator, discriminator = new_networks(record, seed=3)
+    decoded = Decoded(source=source_at(str(pictures), limit=None), resolution=16, crop="centre")
+    cached = Cached(pixels=read_all(decoded, path="", num_workers=0), order=Order(count=20, seed=3, flip=True))
+    for rank in range(2):
+        torch.manual_seed(seed_of(3, 0, rank))
+        real = to_float(torch.stack([cached[place] for place in range(4 * rank, 4 * rank + 4)]))
+        fake = generator.synthesis(latents(generator), noise_mode="random")
+        weights = list(generator.parameters())
+        loss = generator_loss(discriminator(fake)).mean() / 2
+        for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            weight.grad = gradient if weight.grad is None else weight.grad + gradient
+        (discriminator_loss(discriminator(real), discriminator(fake.detach())).mean() / 2).backward()
+    for prefix, network in (("G.", generator), ("D.", discriminator)):
+        torch.optim.Adam(network.parameters(), lr=0.0025, betas=(0.0, 0.99)).step()
+        for name, value in network.named_parameters():
+            close = torch.isclose(found[prefix + name], value, atol=1e-4)
+            # Adam's first step is ± lr, so a gradient of nearly 0 may go either way.
+            assert close.float().mean() > 0.98, name
+
+
+def latents(generator: Generator) -> torch.Tensor:
+    """As the training draws them on one device."""
+    ws = generator.mapping(torch.randn(4, 8))
+    if torch.rand([]) >= 0.9:
+        return ws
+    crossover = int(torch.randint(1, generator.num_ws, []))
+    return mix_styles(ws, generator.mapping(torch.randn(4, 8)), crossover=crossover)
