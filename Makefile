@@ -11,7 +11,7 @@ PACKAGE := $(VENV)/.package-installed
 TOOLS := $(VENV)/.tools-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast fuzz lint format wheel lowest clean
+.PHONY: help install demo test test-fast fuzz sweep lint format wheel lowest clean
 
 help: ## print these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ test-fast: $(TOOLS) ## tests without the slow ones
 
 fuzz: $(TOOLS) ## 100,000 broken checkpoints (make test takes 2,000); FUZZ_CASES=… takes another number
 	GANINV_FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -q tests/generator/foreign/fuzz
+
+sweep: $(TOOLS) ## a sweep of 24 jobs, of which two fail and one is killed
+	GANINV_NIGHTLY=1 $(BIN)/python -m pytest -q tests/test_sweep.py -k twenty_four
 
 lint: $(TOOLS) ## form, lint and types
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ from ..inverter.networks.encoder import Encoder
 from ..inverter.schedule import lr_at
 from .encoder_loss import EncoderObjective, Reached
 from .latent_discriminator import LatentDiscriminator, Pool
+from .means import Means
 from .order import seed_of
 
 SAMPLES = 4096  # z for the variance of w
@@ -72,7 +73,7 @@ class EncoderTraining(pl.LightningModule):
         self.judge = LatentDiscriminator(w_dim=w_dim) if is_judged else None
         self.encoded, self.mapped = (Pool(size=schedule.pool, w_dim=w_dim) for _ in range(2))
         self.register_buffer("variance", _variance(prior))
-        self.sums: dict[str, Tensor] = {}  # of each term since the last report: its sum and how many
+        self.means = Means()
         self._optimizers_before: list[dict[str, Any]] = []
 
     @property
@@ -123,7 +124,7 @@ class EncoderTraining(pl.LightningModule):
             terms = self.objective.terms(at, variance=self.variance, judge=self.judge)
             total = self.objective.total(terms)
             self.manual_backward(total)  # into the gradients of the refinements before
-        self._note(total=total, **{name: values.mean() for name, values in terms.items()})
+        self.means.note(total=total, **{name: values.mean() for name, values in terms.items()})
         clip_grad_norm_(self.encoder.parameters(), s.clip)
         optimizer.step()
         return ws.detach()
@@ -161,7 +162,7 @@ class EncoderTraining(pl.LightningModule):
         real = self.mapped.exchange(mapped, random=random)
         self._judge_learns(True)
         loss = self.judge.loss(real, fake)
-        self._note(loss_latent_d=loss)
+        self.means.note(loss_latent_d=loss)
         if self.steps_done % s.r1_interval == 0:
             loss = loss + s.r1_gamma / 2 * s.r1_interval * self.judge.penalty(real)
         optimizer.zero_grad()
@@ -182,17 +183,9 @@ class EncoderTraining(pl.LightningModule):
             own.copy_(current)
         self.average.use(self.layers)
 
-    @torch.no_grad()
-    def _note(self, **terms: Tensor) -> None:
-        for name, value in terms.items():
-            one = torch.stack([value.detach().double(), value.new_ones([]).double()])
-            self.sums[name] = self.sums[name] + one if name in self.sums else one
-
     def report(self) -> dict[str, float]:
         """Means of the terms, after the last refinement, since the last report."""
-        row = {name: float(total / count) for name, (total, count) in self.sums.items()}
-        self.sums = {}
-        return row
+        return self.means.take()
 
     def state(self) -> dict[str, Any]:
         """All that the next step depends on."""
@@ -200,17 +193,17 @@ class EncoderTraining(pl.LightningModule):
             "step": self.steps_done,
             "module": self.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.trainer.optimizers],
-            "sums": self.sums,
+            "sums": self.means.sums,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
         """Take `state` up; its optimisers once there are some."""
         self.load_state_dict(state["module"])
-        self.steps_done, self.sums, self._optimizers_before = state["step"], state["sums"], state["optimizers"]
+        self.steps_done, self.means.sums = state["step"], state["sums"]
+        self._optimizers_before = state["optimizers"]
 
     def on_fit_start(self) -> None:
         """The optimisers as they were."""
-        self.sums = {name: value.to(self.device) for name, value in self.sums.items()}
         for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before, strict=False):
             optimizer.load_state_dict(before)
 

@@ -15,6 +15,7 @@ from ..loss.adversarial import discriminator_loss, generator_loss, r1_penalty
 from . import ema
 from .augment import Adaptive, Augment
 from .devices import mean_of_all
+from .means import Means
 from .order import seed_of
 from .regularise import path_lengths, path_penalty
 from .schedule import Schedule
@@ -45,7 +46,7 @@ class PriorTraining(pl.LightningModule):
         self.register_buffer("signs", torch.zeros([]))  # sum of E[sign D(x)] since p was last changed
         # A trained network starts from its own path lengths: the way up from 0 would shorten them.
         self.register_buffer("path_mean", torch.tensor(math.nan if networks.before is not None else 0.0))
-        self.sums: dict[str, Tensor] = {}  # of each term since the last report: its sum and how many
+        self.means = Means()
         wrap = torch.compile if schedule.compile else lambda network: network
         # Not where second derivatives are taken, which compiled code has none of. In a tuple, so not registered twice.
         self._fast = (wrap(self.generator.synthesis), wrap(self.discriminator))
@@ -98,7 +99,7 @@ class PriorTraining(pl.LightningModule):
         logits = discriminator(self.augment(fake, self.p), dtype=self.schedule.dtype)
         loss = generator_loss(logits).mean()
         self._step(optimizer, loss)
-        self._note(loss_g=loss)
+        self.means.note(loss_g=loss)
         return fake.detach()
 
     def _step_path(self, optimizer: LightningOptimizer, count: int) -> None:
@@ -111,7 +112,7 @@ class PriorTraining(pl.LightningModule):
             self.path_mean.copy_(torch.where(self.path_mean.isnan(), now, self.path_mean.lerp(now, s.path_decay)))
         # Lazy regularisation: as often as it is left out (StyleGAN2, section 3.1).
         self._step(optimizer, s.path_weight * s.path_interval * path_penalty(lengths, self.path_mean).mean())
-        self._note(path_length=now)
+        self.means.note(path_length=now)
 
     def _step_discriminator(self, optimizer: LightningOptimizer, real: Tensor, fake: Tensor) -> Tensor:
         """A step of D; the real images as it saw them."""
@@ -124,7 +125,7 @@ class PriorTraining(pl.LightningModule):
         self._step(optimizer, loss)
         sign = on_real.detach().sign().mean()
         self.signs += sign
-        self._note(loss_d=loss, logit_real=on_real.mean(), logit_fake=on_fake.mean(), sign_real=sign)
+        self.means.note(loss_d=loss, logit_real=on_real.mean(), logit_fake=on_fake.mean(), sign_real=sign)
         return real
 
     def _step_r1(self, optimizer: LightningOptimizer, real: Tensor) -> None:
@@ -132,7 +133,7 @@ class PriorTraining(pl.LightningModule):
         s = self.schedule
         penalty = r1_penalty(self.discriminator, real, dtype=s.dtype).mean()
         self._step(optimizer, s.r1_gamma / 2 * s.r1_interval * penalty)
-        self._note(r1=penalty)
+        self.means.note(r1=penalty)
 
     def _adapt(self) -> None:
         """Change p, every few steps."""
@@ -151,16 +152,9 @@ class PriorTraining(pl.LightningModule):
         self.manual_backward(loss)
         optimizer.step()
 
-    @torch.no_grad()
-    def _note(self, **terms: Tensor) -> None:
-        for name, value in terms.items():
-            one = torch.stack([value.detach().double(), value.new_ones([]).double()])
-            self.sums[name] = self.sums[name] + one if name in self.sums else one
-
     def report(self) -> dict[str, float]:
         """Means of the terms since the last report."""
-        row = {name: float(total / count) for name, (total, count) in self.sums.items()}
-        self.sums = {}
+        row = self.means.take()
         return row if self.adaptive is None else row | {"p": self.p}
 
     def state(self) -> dict[str, Any]:
@@ -170,21 +164,20 @@ class PriorTraining(pl.LightningModule):
             "p": self.p,
             "module": self.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.trainer.optimizers],
-            "sums": self.sums,
+            "sums": self.means.sums,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
         """Take `state` up; its optimisers once there are some."""
         # A state that was kept without augmentation has no part of it.
         self.load_state_dict({"signs": self.signs} | state["module"])
-        self.steps_done, self.p, self.sums = state["step"], state.get("p", self.p), state["sums"]
+        self.steps_done, self.p, self.means.sums = state["step"], state.get("p", self.p), state["sums"]
         self._optimizers_before = state["optimizers"]
 
     _optimizers_before: list[dict[str, Any]] | None = None
 
     def on_fit_start(self) -> None:
         """The optimisers as they were, but for rates that the settings have changed since."""
-        self.sums = {name: value.to(self.device) for name, value in self.sums.items()}
         for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before or [], strict=False):
             rates = [{key: group[key] for key in ("lr", "betas")} for group in optimizer.param_groups]
             optimizer.load_state_dict(before)

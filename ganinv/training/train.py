@@ -23,6 +23,7 @@ from .images import Images, open_images
 from .judge import Judge
 from .order import Order
 from .prior import PriorTraining
+from .prior_watch import PriorWatch
 from .schedule import (
     Schedule,
     automatic_batch,
@@ -35,7 +36,7 @@ from .schedule import (
 from .snapshot import read_state
 from .sources import Source, source_at
 from .start import Networks, networks_of
-from .watch import Watch
+from .watch import Rhythm
 
 log = logging.getLogger(__name__)
 Positive = Annotated[float, Field(gt=0)]
@@ -181,7 +182,7 @@ class TrainPrior:
 
     def _watch(
         self, module: PriorTraining, networks: Networks, images: Images, folder: Path, board: Dashboard
-    ) -> Watch:
+    ) -> PriorWatch:
         schedule, own = module.schedule, {"seed": module.seed, "images": images.count}
         settings = asdict(schedule) | own | {"dtype": str(schedule.dtype).removeprefix("torch.")}
         settings |= {"flip": self.flip, "devices": self.devices, "augment": module.adaptive is not None}
@@ -194,19 +195,22 @@ class TrainPrior:
         if networks.before:
             training["before"] = networks.before
         licence = self.licence if self.licence != "not stated" else networks.licence or self.licence
-        return Watch(
+        rhythm = Rhythm(
+            tick=schedule.steps_in(self.tick_kimg),
+            judging=schedule.steps_in(self.frechet.kimg) if self.frechet else schedule.steps,
+            saving=schedule.steps_in(self.save_kimg),
+            save_seconds=self.save_seconds,
+        )
+        return PriorWatch(
             folder=folder,
             record=Record(architecture=networks.architecture, licence=licence, training=training),
             judge=self.frechet,
             board=board,
-            tick=schedule.steps_in(self.tick_kimg),
-            judging=schedule.steps_in(self.frechet.kimg) if self.frechet else 1,
-            saving=schedule.steps_in(self.save_kimg),
-            save_seconds=self.save_seconds,
+            rhythm=rhythm,
             settings=settings | {"architecture": networks.architecture},
         )
 
-    def _resume(self, module: PriorTraining, watch: Watch, folder: Path) -> None:
+    def _resume(self, module: PriorTraining, watch: PriorWatch, folder: Path) -> None:
         state = read_state(folder)
         if state is None:
             return
@@ -218,7 +222,7 @@ class TrainPrior:
         how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
         log.info("%.2f of %g kimg are done: %s", done, kimg, how)
 
-    def _finish(self, folder: Path, watch: Watch) -> None:
+    def _finish(self, folder: Path, watch: PriorWatch) -> None:
         prior = finish(folder, stored=self.stored, seconds=watch.seconds)
         write_card(folder, prior, watch.rows, title=self.frechet.network.title if self.frechet else None)
         log.info("prior: %s", folder / "prior.safetensors")

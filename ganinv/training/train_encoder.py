@@ -28,6 +28,7 @@ from .schedule import automatic_dtype
 from .snapshot import read_state
 from .sources import source_at
 from .train import PRECISIONS, expect_same
+from .watch import Rhythm
 
 MAX_SIDE = 256  # pixels to which larger photos are reduced, as for published encoders
 log = logging.getLogger(__name__)
@@ -213,6 +214,7 @@ class TrainEncoder:
         size = sum(value.numel() for value in module.average.parameters())
         log.info("%d images, %.2f million weights, %d steps of %d", images.count, size / 1e6, s.steps, s.batch)
         last = list(range(images.count - self.held_out, images.count))
+        steps = {name: max(round(kimg * 1000 / s.batch), 1) for name, kimg in self.ticks.items()}
         return EncoderWatch(
             folder=folder,
             prior=prior,
@@ -220,8 +222,7 @@ class TrainEncoder:
             training=training,
             board=board,
             settings=settings | {"architecture": module.encoder.architecture.record(), "prior": prior.fingerprint},
-            save_seconds=self.save_seconds,
-            **{name: max(round(kimg * 1000 / s.batch), 1) for name, kimg in self.ticks.items()},
+            rhythm=Rhythm(**steps, save_seconds=self.save_seconds),
         )
 
     def _resume(self, module: EncoderTraining, watch: EncoderWatch, folder: Path) -> None:

@@ -82,9 +82,13 @@ def test_a_step_moves_both_networks_and_the_average_by_its_share() -> None:
 
 def test_regularisation_comes_every_so_many_steps() -> None:
     training = run(module(r1_interval=3, path_interval=2), 6)
-    assert training.sums["r1"][1] == 2 and training.sums["path_length"][1] == 3 and training.sums["loss_g"][1] == 6
+    assert (
+        training.means.sums["r1"][1] == 2
+        and training.means.sums["path_length"][1] == 3
+        and training.means.sums["loss_g"][1] == 6
+    )
     without = run(module(r1_gamma=0, path_weight=0), 2)
-    assert "r1" not in without.sums and "path_length" not in without.sums
+    assert "r1" not in without.means.sums and "path_length" not in without.means.sums
 
 
 def test_the_first_losses_are_those_of_the_formulas() -> None:

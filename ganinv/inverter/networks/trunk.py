@@ -3,6 +3,7 @@
 Names of the parameters are those of the published pSp, e4e and ReStyle encoders.
 """
 
+from abc import abstractmethod
 from itertools import pairwise
 
 import torch
@@ -24,9 +25,9 @@ class Trunk(nn.Module):
         self.ends = [sum(units[: stage + 1]) - 1 for stage in range(4)]
         self.body = nn.Sequential()
 
+    @abstractmethod
     def enter(self, x: Tensor) -> Tensor:
         """What precedes the residual units."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """`x` [N, I, H, W] -> [N, 2w, H/4, W/4], [N, 4w, H/8, W/8], [N, 8w, H/16, W/16] for width w."""
