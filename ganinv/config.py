@@ -1,4 +1,4 @@
-"""Finds conf/, compares every node with the code that it names, and builds it; the only file that calls Hydra."""
+"""Finds conf/, compares every node with the code that it names, and builds it."""
 
 import functools
 import hashlib

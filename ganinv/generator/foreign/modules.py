@@ -125,7 +125,8 @@ def _check_gain(name: str, layer: Node, gain: str, wanted: float) -> None:
 
 def prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """float32, a tensor that has several names once."""
-    single = {id(tensor): tensor.float() for tensor in state.values()}
+    distinct = {id(tensor): tensor for tensor in state.values()}
+    single = {key: tensor.float() for key, tensor in distinct.items()}
     return {prefix + name: single[id(tensor)] for name, tensor in state.items()}
 
 

@@ -41,8 +41,8 @@ for path in sys.argv[1:]:
         continue
     pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (pages + 200 * 2**20,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
-    signal.alarm(60)
+    resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+    signal.alarm(240)
     try:
         load_prior(path)
         print(f"{path}: loads", flush=True)
