@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from .curve import Frame
-from .paired import t_quantile
+from .paired import margin
 from .table import Aggregate
 
 WIDTH, HEIGHT = 720, 420
@@ -44,7 +44,7 @@ def scatter(settings: Sequence[Named], *, baseline: str) -> str:
 
 def span(value: Aggregate) -> tuple[float, float, float]:
     """Low end, mean and high end of the mean's 95 % interval by Student's t; of a single photo the mean alone."""
-    half = 0.0 if value.std is None else t_quantile(value.n - 1) * value.std / math.sqrt(value.n)
+    half = 0.0 if value.std is None else margin(value.std, value.n)
     return value.mean - half, value.mean, value.mean + half
 
 
