@@ -1,4 +1,4 @@
-"""Finds conf/, compares every node with the code that it names, and builds it."""
+"""Reads conf/, compares every node with the code that it names, and builds it."""
 
 import functools
 import hashlib
@@ -21,12 +21,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from .errors import InputError
 from .mistakes import sentence, unknown
+from .paths import CONF
 from .schema import against_signature, together
 from .weights import TABLE, find, has_name
-
-# A wheel carries conf/ inside the package; in a checkout it stands beside it. In this order, or a stranger's
-# site-packages/conf could be taken.
-CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1] / "conf") if p.is_dir())
 
 # Settings that change which photos are taken and where results go, never what a photo's result is.
 OUTSIDE_HASH = (

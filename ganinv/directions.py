@@ -10,8 +10,9 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
-from .config import CONF, Device, build, check
+from .config import Device, build, check
 from .mistakes import guarded, is_users, told
+from .paths import CONF
 
 if TYPE_CHECKING:
     from .edit.direction import Direction

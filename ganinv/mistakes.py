@@ -11,6 +11,7 @@ from hydra.errors import CompactHydraException, MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from .errors import InputError
+from .paths import CONF
 
 FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C
 
@@ -75,8 +76,6 @@ def sentence(error: BaseException) -> str:
 
 def _options(group: str) -> list[str]:
     """The choices in conf/<group>, which Hydra does not name where several are chosen."""
-    from .config import CONF
-
     return [path.stem for path in (CONF / group).glob("*.yaml")]
 
 

@@ -1,8 +1,12 @@
-"""Paths as users write them."""
+"""Where conf/ lies, and paths as users write them."""
 
 from pathlib import Path
 
 from .errors import InputError
+
+# A wheel carries conf/ inside the package; in a checkout it stands beside it. In this order, or a stranger's
+# site-packages/conf could be taken.
+CONF = next(p for p in (Path(__file__).parent / "conf", Path(__file__).parents[1] / "conf") if p.is_dir())
 
 
 def looked_up(path: str | Path) -> Path:

@@ -12,9 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .config import CONF, TRAINING_ROOMS, TrainingSettings, as_yaml, build, check, plain, settings_hash
+from .config import TRAINING_ROOMS, TrainingSettings, as_yaml, build, check, plain, settings_hash
 from .errors import InputError
 from .mistakes import Told, guarded, is_users, told
+from .paths import CONF
 from .run import dashboard, frame_of, recorded
 
 if TYPE_CHECKING:

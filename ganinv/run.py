@@ -12,9 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .config import CONF, as_yaml, build, check, plain, run_folder, settings_hash
+from .config import as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import PhotosFailed, guarded, is_users, told
+from .paths import CONF
 from .sweep import attended, recorded_job
 
 if TYPE_CHECKING:

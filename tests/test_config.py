@@ -8,9 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from ganinv import config
-from ganinv.config import CONF, SettingsError, build, check, plain, read, settings_hash
+from ganinv.config import SettingsError, build, check, plain, read, settings_hash
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
+from ganinv.paths import CONF
 from ganinv.published import TABLE
 
 # Those of a training are checked by test_pretrain.py, those of a search by edit/test_conf.py.

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from ganinv.config import CONF, build, check, plain, read, settings_hash
+from ganinv.config import build, check, plain, read, settings_hash
 from ganinv.errors import InputError
+from ganinv.paths import CONF
 
 from .test_run import Command, command, photos, prior  # noqa: F401
 

@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from ganinv.config import CONF, TRAINING_ROOMS, SettingsError, TrainingSettings, check, read
+from ganinv.config import TRAINING_ROOMS, SettingsError, TrainingSettings, check, read
 from ganinv.dataset.pixels import to_float
 from ganinv.errors import InputError
 from ganinv.generator.stylegan2 import Generator, mix_styles
 from ganinv.loss.adversarial import discriminator_loss, generator_loss
+from ganinv.paths import CONF
 from ganinv.pretrain import expect_images
 from ganinv.training.architecture import Network, new_networks
 from ganinv.training.data import Cached, Decoded, read_all

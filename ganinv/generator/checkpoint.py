@@ -6,11 +6,9 @@ there is one, `G.*` raw training weights, which inversion does not read; metadat
 (JSON), `fingerprint`, `training` (JSON), `licence` (of the training images, and so of the weights).
 """
 
-import hashlib
 import json
 import logging
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,41 +29,16 @@ from .build import (
     build_generator,
     mean_w,
 )
-from .discriminator import Discriminator
 from .family import Generator
 from .foreign import sniff
 from .foreign.found import Found
 from .foreign.source import shown
+from .prior import Prior, fingerprint
 from .record import MAX_SIZE
 
 log = logging.getLogger(__name__)
 FORMATS = ("ganinv-prior", "ganinv-first-prior")
 __all__ = ["Prior", "build_discriminator", "build_generator", "fingerprint", "load_prior", "save_prior"]
-
-
-@dataclass(frozen=True)
-class Prior:
-    """A generator with its discriminator, and what is known of them."""
-
-    generator: Generator
-    discriminator: Discriminator | None
-    fingerprint: str
-    architecture: dict[str, Any]
-    name: str
-    licence: str = "not stated"
-    training: dict[str, Any] = field(default_factory=dict)
-    path: str | None = None
-    form: str = "ganinv's own file"
-    notes: list[str] = field(default_factory=list)  # what a foreign file lacks, and what was computed or left out
-
-
-def fingerprint(module: nn.Module) -> str:
-    """SHA-256 over every tensor of `module`, by name: UTF-8 name, then little-endian float32 values in C order."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().float().contiguous().numpy().astype("<f4").tobytes())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def load_prior(path: str | Path) -> Prior:

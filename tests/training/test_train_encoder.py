@@ -9,12 +9,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ganinv.config import CONF, TRAINING_ROOMS, TrainingSettings, build, check, read
+from ganinv.config import TRAINING_ROOMS, TrainingSettings, build, check, read
 from ganinv.dataset.frame import SQUARE
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, fingerprint, load_prior
 from ganinv.generator.stylegan2 import Generator
 from ganinv.inverter.encoder import Encode
+from ganinv.paths import CONF
 from ganinv.report.dashboard import NoDashboard
 from ganinv.training.encoder_loss import EncoderObjective
 from ganinv.training.train_encoder import Network, TrainEncoder

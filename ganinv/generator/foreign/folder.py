@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -16,10 +16,8 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...files import write_bytes, write_json
+from ..prior import Prior
 from .found import Found
-
-if TYPE_CHECKING:
-    from ..checkpoint import Prior
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MAX_CONFIG = 2**20  # bytes
@@ -52,7 +50,7 @@ def read(folder: Path) -> Found:
     )
 
 
-def write(folder: Path, prior: "Prior") -> list[str]:
+def write(folder: Path, prior: Prior) -> list[str]:
     """Write `prior` into `folder`; config.json comes last, and says that all is there. Raises InputError."""
     with suppress(OSError):  # what cannot be removed cannot be written either, which the next lines say
         (folder / CONFIG).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...files import write_bytes
 from .. import stylegan3
-from ..checkpoint import Prior
+from ..prior import Prior
 from . import nvidia_layout, nvidia_layout3
 from .nvidia_keywords import discriminator_keywords, generator_keywords
 from .nvidia_pickle import Network, Writer

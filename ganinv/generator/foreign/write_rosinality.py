@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ...files import write_bytes
-from ..checkpoint import Prior
 from ..discriminator import Discriminator
 from ..layers import filter_2d
+from ..prior import Prior
 from ..stylegan2 import Generator
 from ..synthesis import SQRT_HALF
 from .rosinality_names import (
