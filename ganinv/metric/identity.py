@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models.mobilenetv2 import InvertedResidual
+from torchvision.ops import Conv2dNormActivation
 
 from ..dataset.frame import Region
 from ..dataset.pixels import to_float, to_uint8
@@ -16,30 +18,6 @@ STAGES = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128
 # Left, top and side of the network's square in a picture cropped as FFHQ's, in its sides: FFHQ's crop puts the eyes'
 # middle at .472 and the mouth's at .75 of the height, and the network's template at 51.6 and 92.3 of 112 pixels.
 LEFT, TOP, WIDTH = 0.118, 0.120, 0.765
-
-
-def _convolution(inner: int, outer: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, and an activation cut off at 6."""
-    convolution = nn.Conv2d(inner, outer, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outer), nn.ReLU6())
-
-
-class _Block(nn.Module):
-    """Widen, convolve each channel, narrow; added to the input where the shape allows it."""
-
-    def __init__(self, inner: int, outer: int, *, expansion: int, stride: int) -> None:
-        super().__init__()
-        wide = inner * expansion
-        self.is_added = stride == 1 and inner == outer
-        self.conv = nn.Sequential(
-            _convolution(inner, wide, 1),
-            _convolution(wide, wide, 3, stride=stride, groups=wide),
-            nn.Conv2d(wide, outer, 1, bias=False),
-            nn.BatchNorm2d(outer),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv(x) if self.is_added else self.conv(x)
 
 
 class _Depthwise(nn.Module):
@@ -71,14 +49,16 @@ class MobileFaceNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1, self.dw_conv = _convolution(3, 64, 3, stride=2), _Depthwise(64)
+        self.conv1 = Conv2dNormActivation(3, 64, 3, stride=2, activation_layer=nn.ReLU6)
+        self.dw_conv = _Depthwise(64)
         blocks, width = [], 64
         for expansion, outer, count, first in STAGES:
             for i in range(count):
-                blocks.append(_Block(width, outer, expansion=expansion, stride=first if i == 0 else 1))
+                blocks.append(InvertedResidual(width, outer, first if i == 0 else 1, expansion))
                 width = outer
         self.features = nn.Sequential(*blocks)
-        self.conv2, self.gdconv = _convolution(width, 512, 1), _Whole(512)
+        self.conv2 = Conv2dNormActivation(width, 512, 1, activation_layer=nn.ReLU6)
+        self.gdconv = _Whole(512)
         self.conv3, self.bn = nn.Conv2d(512, 128, 1), nn.BatchNorm2d(128)
 
     def forward(self, faces: Tensor) -> Tensor:
