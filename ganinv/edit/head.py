@@ -34,8 +34,9 @@ class Head:
 def train(features: Tensor, labels: Tensor, *, name: str) -> Head:
     """The head whose penalty cross-validates best over `features` [N, F] and `labels` [N].
 
-    Two different labels: logistic regression, judged by the area under the curve; more: ridge regression, judged by the
-    correlation. Both on the folds that were left out. InputError: labels all equal, too few of a kind.
+    Two different labels: logistic regression, chosen and judged by the area under the curve; more: ridge regression,
+    chosen by the squared error and judged by the correlation. All on the folds that were left out. InputError: labels
+    all equal, too few of a kind.
     """
     expect_varied(labels, name)
     kinds, counts = labels.unique(return_counts=True)
@@ -47,11 +48,11 @@ def train(features: Tensor, labels: Tensor, *, name: str) -> Head:
     mean, spread = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
     x, back = rotated(((features - mean) / spread).double())
     y = (labels == kinds.max()).long().numpy() if is_two else labels.double().numpy()
-    tried = {strength: _quality(x, y, strength, is_two) for strength in STRENGTHS}
-    best = max(tried, key=lambda strength: tried[strength])
-    model = _model(best, is_two).fit(x, y)
-    made = {"kind": "logistic" if is_two else "ridge", "labels": len(labels), "penalty": 1 / best}
-    made |= {"auc" if is_two else "correlation": tried[best], "folds": FOLDS}
+    search = searched(x, y, is_two)
+    model, chosen = search.best_estimator_, search.best_params_
+    made = {"kind": "logistic" if is_two else "ridge", "labels": len(labels), "folds": FOLDS}
+    made |= {"penalty": 1 / chosen["C"], "auc": float(search.best_score_)} if is_two else {"penalty": chosen["alpha"]}
+    made |= {} if is_two else {"correlation": correlation(search, x, y)}
     weights = (back @ torch.from_numpy(np.ravel(model.coef_))).float()
     return Head(weights=weights, bias=float(np.ravel(model.intercept_)[0]), mean=mean, spread=spread, made=made)
 
@@ -67,18 +68,20 @@ def rotated(x: Tensor) -> tuple[np.ndarray, Tensor]:
     return (u * s).numpy(), x.t() @ u / s
 
 
-def _model(strength: float, is_two: bool) -> Any:
-    linear = scikit("linear_model")
+def searched(x: np.ndarray, y: np.ndarray, is_two: bool) -> Any:
+    """scikit-learn's search for the penalty over shuffled folds, fitted: the best model of all rows stands in it."""
+    linear, selection = scikit("linear_model"), scikit("model_selection")
     if is_two:
-        return linear.LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
-    return linear.Ridge(alpha=1 / strength)
+        model, grid = linear.LogisticRegression(class_weight="balanced", max_iter=1000), {"C": STRENGTHS}
+        folds, scoring = selection.StratifiedKFold, "roc_auc"
+    else:
+        model, grid = linear.Ridge(), {"alpha": [1 / strength for strength in STRENGTHS]}
+        folds, scoring = selection.KFold, "neg_mean_squared_error"
+    cv = folds(FOLDS, shuffle=True, random_state=0)
+    return selection.GridSearchCV(model, grid, scoring=scoring, cv=cv).fit(x, y)
 
 
-def _quality(x: np.ndarray, y: np.ndarray, strength: float, is_two: bool) -> float:
-    """On the folds that were left out, in an order that does not depend on the photos' order."""
-    selection = scikit("model_selection")
-    kind = selection.StratifiedKFold if is_two else selection.KFold
-    folds = kind(FOLDS, shuffle=True, random_state=0)
-    how = "decision_function" if is_two else "predict"
-    guessed = selection.cross_val_predict(_model(strength, is_two), x, y, cv=folds, method=how)
-    return float(scikit("metrics").roc_auc_score(y, guessed)) if is_two else float(np.corrcoef(guessed, y)[0, 1])
+def correlation(search: Any, x: np.ndarray, y: np.ndarray) -> float:
+    """Over the rows of all folds together, each as it was left out; one fold may have two rows, or equal degrees."""
+    guessed = scikit("model_selection").cross_val_predict(search.best_estimator_, x, y, cv=search.cv)
+    return float(np.corrcoef(guessed, y)[0, 1])

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -12,7 +13,7 @@ from ..dataset.decode import Unreadable
 from ..dataset.sources import is_single, list_pictures, opened, read_pictures
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..metric.frechet import FeatureNetwork
+from ..metric.frechet import FeatureNetwork, collect
 from .head import Head, train
 from .samples import Samples, pictures
 from .scores import Scores, parse_table, read_table
@@ -61,28 +62,32 @@ class Labelled:
 
     def head(self, *, resolution: int) -> Head:
         """Trained on the photos as the generator of that resolution would show them. Raises InputError."""
-        by_file = self.read_labels()
-        keys, labels, features = [], [], []
-        batch: list[Tensor] = []
-        for key, pixels in read_pictures(self.photos, self._keys(by_file), resolution=resolution):
-            if isinstance(pixels, Unreadable):
-                log.warning("%s: %s %s; left out", self.photos, key, pixels)
-                continue
-            keys.append(key)
-            labels.append(by_file[PurePosixPath(key).name])
-            batch.append(pixels)
-            if len(batch) == BATCH:
-                features.append(self.network(torch.stack(batch)).cpu())
-                batch = []
-        if batch:
-            features.append(self.network(torch.stack(batch)).cpu())
-        head = train(torch.cat(features), torch.tensor(labels), name=self.column)
+        by_file, labels = self.read_labels(), []
+        features = collect(self.network, self._batches(by_file, labels, resolution))
+        head = train(features, torch.tensor(labels), name=self.column)
         for measure, least in WEAK.items():
             if head.made.get(measure, least) < least:
                 log.warning(
                     "%s: the head is weak, %s %.2f on held-out photos", self.column, measure, head.made[measure]
                 )
         return head
+
+    def _batches(self, by_file: dict[str, float], labels: list[float], resolution: int) -> Iterator[Tensor]:
+        """The photos that can be read, uint8 [≤ BATCH, 3, R, R]; their labels are added to `labels`."""
+        batch: list[Tensor] = []
+        for key, pixels in read_pictures(self.photos, self._keys(by_file), resolution=resolution):
+            if isinstance(pixels, Unreadable):
+                log.warning("%s: %s %s; left out", self.photos, key, pixels)
+                continue
+            labels.append(by_file[PurePosixPath(key).name])
+            batch.append(pixels)
+            if len(batch) == BATCH:
+                yield torch.stack(batch)
+                batch = []
+        if not labels:
+            raise InputError(f"scores: no photo of {self.photos} that has a label can be read; name others")
+        if batch:
+            yield torch.stack(batch)
 
     def read_labels(self) -> dict[str, float]:
         """Labels by file name, unknown ones left out. Raises InputError."""

@@ -147,6 +147,28 @@ def test_wrong_labels(photos: Path, tmp_path: Path) -> None:
         read(column="bright")
 
 
+def test_photos_of_which_none_can_be_read(photos: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for path in photos.glob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="^scores: no photo of .*photos that has a label can be read"):
+        Labelled(network=Brightness(), photos=str(photos), column="bright").head(resolution=16)
+    assert sum("is not a picture" in message for message in caplog.messages) == 38, "each is named"
+
+
+def test_a_photo_that_cannot_be_read_takes_its_label_with_it(photos: Path) -> None:
+    (photos / "000.png").write_bytes(b"no picture")
+    head = Labelled(network=Brightness(), photos=str(photos), column="bright").head(resolution=16)
+    assert head.made["labels"] == 37 and head.made["auc"] == 1
+
+
+def test_a_head_of_noise_says_so() -> None:
+    x = torch.randn(60, 20)
+    told, noise = (train(x, y, name="smile").made for y in (x @ torch.randn(20), torch.randn(60)))
+    assert told["penalty"] == pytest.approx(100) and told["correlation"] > 0.7 > 0.4 > noise["correlation"]
+    told, noise = (train(x, (y > y.median()).float(), name="smile").made for y in (x.sum(dim=1), torch.randn(60)))
+    assert told["auc"] > 0.75 > 0.7 > noise["auc"]
+
+
 def test_labels_all_equal_or_too_few() -> None:
     with pytest.raises(InputError, match="^smile: all 30 have the same score or label, 1"):
         train(torch.randn(30, 4), torch.ones(30), name="smile")
