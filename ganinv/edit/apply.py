@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..generator.family import Generator
+from ..generator.family import Generator, at_once
 from ..generator.synthesis import NoiseMode
 from ..inverter.latent import Latent
 from .direction import Direction, expect_layers, expect_strength
@@ -122,8 +122,7 @@ def render(
 
     `noise`: maps by buffer of the synthesis, in the place of the generator's own.
     """
-    batch = max(32 * 64**2 // generator.img_resolution**2, 1)
     maps = {f"synthesis.{name}": value for name, value in (noise or {}).items()}
-    module, count = FromStyles(generator.synthesis), len(next(iter(styles.values())))
+    module, count, batch = FromStyles(generator.synthesis), len(next(iter(styles.values()))), at_once(generator)
     parts = ({name: style[i : i + batch] for name, style in styles.items()} for i in range(0, count, batch))
     return torch.cat([torch.func.functional_call(module, maps, (part, noise_mode)) for part in parts])

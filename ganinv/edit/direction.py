@@ -49,6 +49,11 @@ class Direction:
     def __post_init__(self) -> None:
         expect_sound(self)
 
+    @classmethod
+    def found_on(cls, prior: Prior, **parts: Any) -> "Direction":
+        """One of `prior`, with its name and licence; `parts`: the other fields, and the licence of a file of others."""
+        return cls(fingerprint=prior.fingerprint, prior=prior.name, **{"licence": prior.licence, **parts})
+
     def fits(self, prior: Prior) -> None:
         """InputError unless this belongs to `prior`; a word in the log where that is not known."""
         if self.fingerprint is None:

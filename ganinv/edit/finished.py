@@ -14,7 +14,8 @@ from ..dataset.pixels import to_uint8
 from ..errors import InputError
 from ..files import read_json, read_png, write_bytes, write_json, write_png
 from ..generator.checkpoint import Prior
-from ..report.artefacts import METRICS, Inversion, load
+from ..report.artefacts import METRICS, Inversion, finished_photos, load
+from ..report.table import records
 from ..report.tuned import prior_of
 from .apply import Step, edited, render
 from .edits import Edits, mark
@@ -32,7 +33,10 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
     `prior`: the one that was tuned, where it has moved since. `settings_hash`: only photos with these settings, if
     there are any. Raises InputError.
     """
-    photos = photos_of(folder) if settings_hash is None else photos_with(folder, settings_hash)
+    if settings_hash is None:
+        photos = photos_of(folder)
+    else:
+        photos = [record["folder"] for record in records(folder, settings_hash=settings_hash)]
     if not photos:
         return []
     prior = prior or prior_of(photos[0] / "generator.safetensors")
@@ -50,16 +54,10 @@ def photos_of(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name a run's folder, or a photo's in it")
-    photos = sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
+    photos = finished_photos(folder)
     if not photos:
         raise InputError(f"{folder}: holds no finished photo; name a run's folder, or a photo's in it")
     return photos
-
-
-def photos_with(folder: Path, settings_hash: str) -> list[Path]:
-    """Folders of the photos that were finished with these settings."""
-    places = sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
-    return [place for place in places if read_json(place / METRICS).get("settings_hash") == settings_hash]
 
 
 def edit_photo(folder: Path, edits: Edits, combinations: dict[str, list[Step]], *, prior: Prior) -> None:

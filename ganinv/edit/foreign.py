@@ -70,13 +70,12 @@ class Published:
         return {"finder": "published", "form": self.form, "file": self.path.name, "generator": "by the user's word"}
 
     def _plain(self, prior: Prior, name: str, space: Any, value: Tensor, unit: str, **more: Any) -> Direction:
-        return Direction(
+        return Direction.found_on(
+            prior,
             name=name,
             space=space,
             values={space: value},
             unit=unit,
-            fingerprint=prior.fingerprint,
-            prior=prior.name,
             layers=self.layers,
             strength=self.strength,
             licence=self.licence,

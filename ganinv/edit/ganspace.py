@@ -50,16 +50,14 @@ class GANSpace:
     def _direction(self, found: Components, index: int, prior: Prior, name: str) -> Direction:
         vector, spread = found.vectors[index], float(found.spread[index])
         made = {"finder": "ganspace", "samples": self.samples, "components": self.components, "component": index}
-        return Direction(
+        return Direction.found_on(
+            prior,
             name=f"{name}_{index:02d}",
             space="w",
             values={"w": vector * spread},
             unit=f"one standard deviation of w along it, over {SPREAD_SAMPLES:,} samples",
-            fingerprint=prior.fingerprint,
-            prior=prior.name,
             layers=self.layers,
             origin=float(found.mean @ vector) / spread,
-            licence=prior.licence,
             made=made | {"seed": self.seed, "length": spread},
         )
 

@@ -66,15 +66,13 @@ class InterFaceGAN:
         made |= {"seed": self.seed, "given": list(self.given), "scores": scores.made}
         made |= {"accuracy": boundary.accuracy, "accuracy_rest": boundary.accuracy_rest, "length": spread}
         return [
-            Direction(
+            Direction.found_on(
+                prior,
                 name=name,
                 space=self.space,
                 values={self.space: normal * spread},
                 unit=f"one standard deviation of {self.space} along it, {unit_of(samples)}",
-                fingerprint=prior.fingerprint,
-                prior=prior.name,
                 origin=-boundary.offset / spread if not others else None,
-                licence=prior.licence,
                 made=made,
             )
         ]

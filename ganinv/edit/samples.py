@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..dataset.pixels import to_uint8
-from ..generator.family import Generator
+from ..generator.family import Generator, at_once
 
 CHUNK = 2000  # latents that are mapped at a time
 NEWS = 1000  # pictures between two words in the log
@@ -56,9 +56,8 @@ def stream(generator: Generator, *, count: int, seed: int, chunk: int = CHUNK) -
 @torch.no_grad()
 def pictures(generator: Generator, w: Tensor) -> Iterator[Tensor]:
     """`w` [N, w_dim], the same for all layers -> batches of uint8 [n, 3, R, R], constant noise."""
-    place, batch = generator.mapping.w_avg.device, max(32 * 64**2 // generator.img_resolution**2, 1)
-    done = 0
-    for part in w.split(batch):
+    place, done = generator.mapping.w_avg.device, 0
+    for part in w.split(at_once(generator)):
         yield to_uint8(generator.synthesis(part.to(place)[:, None].expand(-1, generator.num_ws, -1)))
         if done // NEWS != (done + len(part)) // NEWS:
             log.info("%d of %d sampled pictures", done + len(part), len(w))

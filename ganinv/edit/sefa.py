@@ -41,16 +41,14 @@ class SeFa:
             spread = float((samples.w @ vector).std())
             made = {"finder": "sefa", "index": index, "eigenvalue": float(values[index]), "length": spread}
             found.append(
-                Direction(
+                Direction.found_on(
+                    prior,
                     name=f"{name}_{index:02d}",
                     space="w",
                     values={"w": vector * spread},
                     unit=f"one standard deviation of w along it, {unit_of(samples)}",
-                    fingerprint=prior.fingerprint,
-                    prior=prior.name,
                     layers=layers,
                     origin=float(samples.w.mean(dim=0) @ vector) / spread,
-                    licence=prior.licence,
                     made=made,
                 )
             )

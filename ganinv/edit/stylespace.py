@@ -107,14 +107,12 @@ def in_styles(
             raise InputError(f"{name}: this generator has no channel {channel} in {layer}; use its own channels")
         value = values.setdefault(layer, torch.zeros_like(spread[layer]))
         value[channel] = amount * spread[layer][channel]
-    return Direction(
+    return Direction.found_on(
+        prior,
         name=name,
         space="s",
         values=values,
         unit=f"one standard deviation of each channel, psi {samples.psi:g}, {unit_of(samples)}",
-        fingerprint=prior.fingerprint,
-        prior=prior.name,
         strength=strength,
-        licence=prior.licence,
         made=made | {"channels": [[layer, channel, amount] for layer, channel, amount in chosen]},
     )

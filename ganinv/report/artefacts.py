@@ -126,6 +126,11 @@ def is_finished(
     return found == (settings_hash, prior_fingerprint, photo_digest, inputs or {})
 
 
+def finished_photos(folder: Path) -> list[Path]:
+    """Folders of the finished photos in a run's folder, by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{METRICS}"))
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """metrics.json of a photo's folder, its figures as numbers; InputError where it is no such file."""
     record = read_json(folder / METRICS)
@@ -164,6 +169,6 @@ def _expect_photo(folder: Path) -> None:
         raise InputError(f"{folder}: no such folder; name the folder of one photo in a run's folder")
     if (folder / METRICS).is_file():
         return
-    photos = sorted(path.parent.name for path in folder.glob(f"*/{METRICS}"))
+    photos = [photo.name for photo in finished_photos(folder)]
     hint = f"it holds the photos {', '.join(photos[:3])}; name one of them" if photos else "run this photo again"
     raise InputError(f"{folder}: has no {METRICS}, so it is not the folder of a finished photo; {hint}")

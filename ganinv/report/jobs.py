@@ -13,7 +13,7 @@ from ..config import NETWORKS, OUTSIDE_HASH, PATHS, plain, settings_hash
 from ..errors import InputError
 from ..files import read_json
 from ..sweep import JOBS, read, reason
-from .artefacts import METRICS, read_record
+from .artefacts import finished_photos, read_record
 from .summary import FAILED
 
 CONFIG = "config.yaml"
@@ -127,9 +127,9 @@ def _settings(path: Path) -> DictConfig:
 
 
 def _records(run: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
-    for path in sorted(run.glob(f"*/{METRICS}")):
+    for photo in finished_photos(run):
         try:
-            yield read_record(path.parent) | {"folder": path.parent}
+            yield read_record(photo) | {"folder": photo}
         except InputError as error:
             notes.append(str(error))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import read_csv, write_csv
-from .artefacts import METRICS, read_record
+from .artefacts import METRICS, finished_photos, read_record
 
 Row = dict[str, Any]
 COLUMNS = (
@@ -64,7 +64,7 @@ def records(folder: Path, *, settings_hash: str | None = None) -> list[dict[str,
 
     Of one photo under two names, as when a.jpg has joined a finished a.png, the record that was finished last.
     """
-    found = [_record(path.parent) for path in folder.glob(f"*/{METRICS}")]
+    found = [_record(photo) for photo in finished_photos(folder)]
     wanted = [r for r in found if r is not None and settings_hash in (None, r["settings_hash"])]
     latest = {(r["source"], r["photo_digest"]): r for r in sorted(wanted, key=_finished)}
     return sorted(latest.values(), key=lambda record: record["image"])

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..generator.family import Generator
+from ..generator.family import Generator, at_once
 from ..generator.mapping import Mapping
 from .noise import noise_maps, noise_seeds
 from .passes import one_pass
@@ -97,8 +97,8 @@ def on_sphere(ws: Tensor, w_z: Tensor, *, radius: float) -> Tensor:
 
 
 def render(generator: Generator, ws: Tensor, seeds: Tensor) -> Tensor:
-    """`ws` [N, num_ws, w_dim], `seeds` [N] -> [N, 3, R, R], as many at once as 32 of 64 pixels have pixels."""
-    batch = max(32 * 64**2 // generator.img_resolution**2, 1)
+    """`ws` [N, num_ws, w_dim], `seeds` [N] -> [N, 3, R, R], as many at once as memory likes."""
+    batch = at_once(generator)
     pairs = zip(ws.split(batch), seeds.split(batch), strict=True)
     return torch.cat([one_pass(generator, part, noise_maps(generator, own, photo={})) for part, own in pairs])
 

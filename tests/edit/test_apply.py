@@ -10,6 +10,7 @@ from ganinv.edit.apply import Step, edited, render
 from ganinv.edit.direction import Direction
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
+from ganinv.generator.family import at_once
 from ganinv.inverter.latent import Latent
 from tests.edit.conftest import make_prior
 
@@ -124,6 +125,12 @@ def test_stylegan3_too(direction: Direction) -> None:
     latent = Latent(ws=prior.generator.mapping(torch.randn(1, 8)), space="w")
     found = render(prior.generator, edited(prior.generator, latent, [Step(direction, [0, 1])]))
     assert_close(found[1:], prior.generator.synthesis(latent.ws + direction.values["w"]), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("resolution", "count"), [(16, 512), (64, 32), (256, 2), (1024, 1)])
+def test_as_many_at_once_as_32_of_64_pixels_have_pixels(prior: Prior, resolution: int, count: int) -> None:
+    prior.generator.img_resolution = resolution
+    assert at_once(prior.generator) == count
 
 
 def test_what_does_not_go(prior: Prior, latent: Latent, direction: Direction) -> None:

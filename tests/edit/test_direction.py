@@ -33,6 +33,14 @@ def test_round_trip_is_exact(direction: Direction, space: str, tmp_path: Path) -
         assert getattr(back, field) == getattr(written, field), field
 
 
+def test_what_is_found_on_a_generator_carries_its_marks(prior: Prior) -> None:
+    parts = {"name": "smile", "space": "w", "values": {"w": torch.ones(8)}, "unit": "as it is"}
+    found = Direction.found_on(prior, **parts)
+    assert (found.fingerprint, found.prior, found.licence) == (prior.fingerprint, "tiny0", "public domain")
+    assert Direction.found_on(prior, **parts, licence="MIT").licence == "MIT"
+    found.fits(prior)
+
+
 def test_another_generator_is_refused(direction: Direction, prior: Prior, other: Prior) -> None:
     direction.fits(prior)
     with pytest.raises(

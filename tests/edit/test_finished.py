@@ -74,6 +74,13 @@ def test_a_single_photo_and_a_strength_for_all(run: Path, prior: Prior, files) -
     assert not (run / "edits.png").exists() and not (run / "b" / "edits").exists()
 
 
+def test_of_a_run_only_its_own_photos_with_a_whole_record(run: Path, prior: Prior, files) -> None:
+    edits = Edits(directions={"smile": files["smile"]}, animate=False)
+    (run / "b" / "metrics.json").write_text("{")
+    assert finished.edit_run(run, edits, prior=prior, settings_hash="0") == [run / "a"]
+    assert finished.edit_run(run, edits, prior=prior, settings_hash="1") == []
+
+
 def test_what_stands_is_not_done_again(run: Path, prior: Prior, files, monkeypatch: pytest.MonkeyPatch) -> None:
     smile = {"smile": files["smile"]}
     finished.edit_run(run / "a", Edits(directions=smile), prior=prior)
