@@ -1,8 +1,7 @@
-"""The average of the generator's weights over the training, which is what is used afterwards."""
+"""The average of a network's weights over its training, which is what is used afterwards."""
 
 import torch
-
-from ..generator.stylegan2 import Generator
+from torch import nn
 
 
 # β = 0.5^(batch / half-life), the half-life at most `rampup` of what has been shown (StyleGAN2-ADA, appendix D).
@@ -15,9 +14,9 @@ def decay(*, images: int, batch: int, kimg: float, rampup: float | None) -> floa
 
 
 @torch.no_grad()
-def average(mean: Generator, generator: Generator, *, decay: float) -> None:
-    """`mean` moves towards `generator`; buffers (noise maps, the mean of w) are copied."""
-    for own, current in zip(mean.parameters(), generator.parameters(), strict=True):
+def average(mean: nn.Module, network: nn.Module, *, decay: float) -> None:
+    """`mean` moves towards `network`; buffers (noise maps, the mean of w, statistics) are copied."""
+    for own, current in zip(mean.parameters(), network.parameters(), strict=True):
         own.lerp_(current, 1 - decay)
-    for own, current in zip(mean.buffers(), generator.buffers(), strict=True):
+    for own, current in zip(mean.buffers(), network.buffers(), strict=True):
         own.copy_(current)

@@ -4,7 +4,6 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
@@ -15,10 +14,10 @@ from ..dataset.pixels import to_float
 from ..generator.checkpoint import Prior
 from ..inverter.networks.encoder import Encoder
 from ..inverter.schedule import lr_at
+from . import ema
 from .encoder_loss import EncoderObjective, Reached
 from .latent_discriminator import LatentDiscriminator, Pool
-from .means import Means
-from .order import seed_of
+from .resumable import Resumable
 
 SAMPLES = 4096  # z for the variance of w
 
@@ -51,52 +50,44 @@ class EncoderSchedule:
         return num_ws if not self.deltas_every else min(num_ws, 2 + (step - self.deltas_from) // self.deltas_every)
 
 
-class EncoderTraining(pl.LightningModule):
+class EncoderTraining(Resumable):
     """wₜ₊₁ = wₜ + E(x, G(wₜ)) with a loss at each t; no gradient passes from one t to the one before.
 
-    `average` is the encoder that is kept. Manual optimisation. Random numbers of a step depend on the seed, the step
-    and the device's rank alone: a state of them need not be kept.
+    `average` is the encoder that is kept.
     """
 
+    schedule: EncoderSchedule
     variance: Tensor  # [w_dim] of the generator's w
 
     def __init__(
         self, *, encoder: Encoder, prior: Prior, objective: EncoderObjective, schedule: EncoderSchedule, seed: int
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
+        super().__init__(schedule=schedule, seed=seed)
         self.encoder = encoder.train().requires_grad_(True)
         self.average = copy.deepcopy(encoder).eval().requires_grad_(False)
         self._generator = (prior.generator,)  # in a tuple, so that Lightning neither moves nor counts it
-        self.objective, self.schedule, self.seed, self.steps_done = objective, schedule, seed, 0
-        w_dim, is_judged = encoder.architecture.w_dim, objective.weights["adversarial"] > 0
-        self.judge = LatentDiscriminator(w_dim=w_dim) if is_judged else None
+        self.objective = objective
+        w_dim, has_discriminator = encoder.architecture.w_dim, objective.weights["adversarial"] > 0
+        self.discriminator = LatentDiscriminator(w_dim=w_dim) if has_discriminator else None
         self.encoded, self.mapped = (Pool(size=schedule.pool, w_dim=w_dim) for _ in range(2))
         self.register_buffer("variance", _variance(prior))
-        self.means = Means()
-        self._optimizers_before: list[dict[str, Any]] = []
-
-    @property
-    def images_done(self) -> int:
-        """Photos and samples shown so far, on all devices."""
-        return self.steps_done * self.schedule.batch
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The encoder's, then, where there is one, the latent discriminator's."""
         optimizers: list[Optimizer] = [Adam(self.encoder.parameters(), lr=self.schedule.lr)]
-        if self.judge is not None:
-            optimizers.append(Adam(self.judge.parameters(), lr=self.schedule.discriminator_lr))
+        if self.discriminator is not None:
+            optimizers.append(Adam(self.discriminator.parameters(), lr=self.schedule.discriminator_lr))
         return optimizers
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         """A step on real photos, uint8 [N, 3, R, R], of which a share gives way to samples of the generator."""
-        torch.manual_seed(seed_of(self.seed, self.steps_done, self.global_rank))
+        self.draw_anew()
         chosen: Any = self.optimizers()
         optimizers: list[LightningOptimizer] = chosen if isinstance(chosen, list) else [chosen]
         photos, known = self._with_samples(to_float(batch))
         ws = self._step_encoder(optimizers[0], photos, known)
-        if self.judge is not None:
-            self._step_judge(optimizers[1], ws)
+        if self.discriminator is not None:
+            self._step_discriminator(optimizers[1], ws)
         self._follow()
         self.steps_done += 1
 
@@ -114,14 +105,14 @@ class EncoderTraining(pl.LightningModule):
             self.steps_done, num_steps=s.steps, lr=s.lr, rampup=s.rampup, rampdown=s.rampdown
         )
         optimizer.zero_grad()
-        self._judge_learns(False)
+        self._discriminator_learns(False)
         start = self.start()
         ws, image = start.expand(len(photos), -1, -1), self.render(start).expand_as(photos)
         for _ in range(s.refinements if self.encoder.is_residual else 1):
             ws = ws.detach() + self._offsets(photos, image.detach())
             image = self.render(ws)
             at = Reached(photo=photos, image=image, ws=ws, start=start, known=known, layers=layers)
-            terms = self.objective.terms(at, variance=self.variance, judge=self.judge)
+            terms = self.objective.terms(at, variance=self.variance, discriminator=self.discriminator)
             total = self.objective.total(terms)
             self.manual_backward(total)  # into the gradients of the refinements before
         self.means.note(total=total, **{name: values.mean() for name, values in terms.items()})
@@ -150,9 +141,9 @@ class EncoderTraining(pl.LightningModule):
         """The generator's images at `ws` [N, num_ws, w_dim], with its constant noise.  # [N, 3, R, R]"""
         return self._generator[0].synthesis(ws, noise_mode="const", dtype=self.schedule.dtype).float()
 
-    def _step_judge(self, optimizer: LightningOptimizer, ws: Tensor) -> None:
+    def _step_discriminator(self, optimizer: LightningOptimizer, ws: Tensor) -> None:
         """The latent discriminator on one layer of each latent, and on mapped z, both with some of earlier steps."""
-        assert self.judge is not None
+        assert self.discriminator is not None
         s, generator = self.schedule, self._generator[0]
         random = torch.Generator().manual_seed(int(torch.randint(2**31, [])))
         layers = torch.randint(self.layers, [len(ws)], generator=random).to(ws.device)
@@ -160,52 +151,24 @@ class EncoderTraining(pl.LightningModule):
         with torch.no_grad():
             mapped = generator.mapping(torch.randn(len(ws), generator.z_dim, device=ws.device))[:, 0]
         real = self.mapped.exchange(mapped, random=random)
-        self._judge_learns(True)
-        loss = self.judge.loss(real, fake)
+        self._discriminator_learns(True)
+        loss = self.discriminator.loss(real, fake)
         self.means.note(loss_latent_d=loss)
         if self.steps_done % s.r1_interval == 0:
-            loss = loss + s.r1_gamma / 2 * s.r1_interval * self.judge.penalty(real)
+            loss = loss + s.r1_gamma / 2 * s.r1_interval * self.discriminator.penalty(real)
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
 
-    def _judge_learns(self, learns: bool) -> None:
-        if self.judge is not None:
-            self.judge.requires_grad_(learns)
+    def _discriminator_learns(self, learns: bool) -> None:
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(learns)
 
-    @torch.no_grad()
     def _follow(self) -> None:
-        """The average moves towards the encoder, faster at first; statistics are copied."""
+        """The average moves towards the encoder, faster at first."""
         share = min(self.schedule.decay, (1 + self.steps_done) / (10 + self.steps_done))
-        for own, current in zip(self.average.parameters(), self.encoder.parameters(), strict=True):
-            own.lerp_(current, 1 - share)
-        for own, current in zip(self.average.buffers(), self.encoder.buffers(), strict=True):
-            own.copy_(current)
+        ema.average(self.average, self.encoder, decay=share)
         self.average.use(self.layers)
-
-    def report(self) -> dict[str, float]:
-        """Means of the terms, after the last refinement, since the last report."""
-        return self.means.take()
-
-    def state(self) -> dict[str, Any]:
-        """All that the next step depends on."""
-        return {
-            "step": self.steps_done,
-            "module": self.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.trainer.optimizers],
-            "sums": self.means.sums,
-        }
-
-    def resume(self, state: dict[str, Any]) -> None:
-        """Take `state` up; its optimisers once there are some."""
-        self.load_state_dict(state["module"])
-        self.steps_done, self.means.sums = state["step"], state["sums"]
-        self._optimizers_before = state["optimizers"]
-
-    def on_fit_start(self) -> None:
-        """The optimisers as they were."""
-        for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before, strict=False):
-            optimizer.load_state_dict(before)
 
 
 @torch.no_grad()

@@ -74,10 +74,10 @@ class EncoderObjective:
             if isinstance(network, torch.nn.Module):
                 network.to(device)
 
-    def terms(self, at: Reached, *, variance: Tensor, judge: LatentDiscriminator | None) -> dict[str, Tensor]:
+    def terms(self, at: Reached, *, variance: Tensor, discriminator: LatentDiscriminator | None) -> dict[str, Tensor]:
         """Each term that counts, unweighted: [N], or [M] for known latents.
 
-        `variance` [w_dim]: of the generator's w. `judge`: where its term counts.
+        `variance` [w_dim]: of the generator's w. `discriminator`: where its term counts.
         """
         terms: dict[str, Tensor] = {}
         if self.weights["mse"]:
@@ -93,8 +93,8 @@ class EncoderObjective:
         if self.weights["delta_norm"] and at.layers > 1:
             # Σᵢ ‖wᵢ − w₀‖₂
             terms["delta_norm"] = (at.ws[:, 1 : at.layers] - at.ws[:, :1]).norm(dim=2).sum(dim=1)
-        if judge is not None:
-            terms["adversarial"] = F.softplus(-judge(at.ws[:, : at.layers])).mean(dim=1)
+        if discriminator is not None:
+            terms["adversarial"] = F.softplus(-discriminator(at.ws[:, : at.layers])).mean(dim=1)
         return terms
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:

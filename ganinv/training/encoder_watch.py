@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..dataset.pixels import to_float, to_uint8
-from ..files import write_bytes, write_png
+from ..files import write_png
 from ..generator.checkpoint import Prior
 from ..inverter.encoder import encode
 from ..inverter.encoder_file import save_encoder
@@ -21,22 +21,19 @@ class EncoderWatch(Watch):
     """`held_out` uint8 [N, 3, R, R], which are not trained on; `training`: for the headers of files."""
 
     COLUMNS = ("held_out_mse", "held_out_mse_of_mean")
-    ADVICE = "a lower training.lr"
 
     def __init__(self, *, prior: Prior, held_out: Tensor, training: dict[str, Any], **common: Any) -> None:
         super().__init__(**common)
         self.prior, self.held_out, self.training = prior, to_float(held_out), training
 
-    def finish(self) -> None:
-        """The best encoder is the training's result."""
-        write_bytes(self.folder / "encoder.safetensors", (self.folder / "best.safetensors").read_bytes())
-
     @torch.no_grad()
     def measure(self, module: EncoderTraining) -> dict[str, float]:
         """Mean squared error of the average on held-out images, beside that of the mean latent; the best is kept."""
         mean = module.render(module.start()).expand(len(self.held_out), -1, -1, -1)
+        inverted = self.inverted(module, self.held_out)
+        self.shown = inverted[:SHOWN]
         row = {
-            "held_out_mse": self._error(self.inverted(module, self.held_out)),
+            "held_out_mse": self._error(inverted),
             "held_out_mse_of_mean": self._error(mean.cpu()),
         }
         with spared():
@@ -51,7 +48,7 @@ class EncoderWatch(Watch):
         if not measured:
             return {}
         path = self.folder / "held_out.png"
-        write_png(path, self.picture(module))
+        write_png(path, self.picture())
         return {"held_out": path}
 
     def write_latest(self, module: EncoderTraining) -> None:
@@ -72,10 +69,9 @@ class EncoderWatch(Watch):
             found.append(module.render(ws).cpu())
         return torch.cat(found)
 
-    def picture(self, module: EncoderTraining) -> Tensor:
-        """Held-out images above what the encoder makes of them.  # uint8 [3, 2R, 8R]"""
-        shown = self.held_out[:SHOWN]
-        rows = [shown, self.inverted(module, shown)]
+    def picture(self) -> Tensor:
+        """Held-out images above what the encoder made of them.  # uint8 [3, 2R, 8R]"""
+        rows = [self.held_out[:SHOWN], self.shown]
         return to_uint8(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1))
 
     def _write(self, name: str, module: EncoderTraining, **figures: float) -> None:

@@ -14,12 +14,13 @@ def fit(
     module: pl.LightningModule,
     loader: DataLoader | Heard,
     *,
+    name: str,
     watch: pl.Callback,
     device: torch.device,
     progress: bool,
     devices: int = 1,
 ) -> None:
-    """Run the steps that are left. Raises KeyboardInterrupt on Ctrl-C, and what `watch` raises."""
+    """Run the steps that are left; the bar shows `name`. Raises KeyboardInterrupt on Ctrl-C, and what `watch` does."""
     if device.type == "cpu":
         keep_freed_memory()
     with quiet_lightning():
@@ -33,7 +34,7 @@ def fit(
             enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=progress,
-            callbacks=[watch, *([Bar("prior")] if progress else [])],
+            callbacks=[watch, *([Bar(name)] if progress else [])],
         )
         try:
             trainer.fit(module, loader)

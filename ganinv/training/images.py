@@ -30,6 +30,11 @@ class Images:
         """Usable ones where they are in memory, files otherwise."""
         return len(self.decoded if self.pixels is None else self.pixels)
 
+    @property
+    def name(self) -> str:
+        """The folder's or file's own, without where it lies."""
+        return self.path.rstrip("/").rpartition("/")[2]
+
     def batches(self, indices: list[int], size: int) -> Iterator[Tensor]:
         """Those of `indices` that can be read, uint8 [≤ size, 3, R, R] at a time."""
         if self.pixels is not None:
@@ -61,7 +66,7 @@ def open_images(decoded: Decoded, *, path: str, num_workers: int, cache_mb: floa
 
 
 class InTurn(Dataset):
-    """Place in the training -> an image, or the next one by name that can be read, and what was passed over."""
+    """Place in the training -> an image, or the next of the order's by name that can be read; and those passed over."""
 
     def __init__(self, *, decoded: Decoded, order: Order) -> None:
         self.decoded, self.order = decoded, order
@@ -69,8 +74,8 @@ class InTurn(Dataset):
     def __getitem__(self, place: int) -> Lazy:
         index, mirrored = self.order(place)
         bad = []
-        for offset in range(len(self.decoded)):
-            key, found = self.decoded[(index + offset) % len(self.decoded)]
+        for offset in range(self.order.count):  # those after them are held out
+            key, found = self.decoded[(index + offset) % self.order.count]
             if isinstance(found, Tensor):
                 return (found.flip(2) if mirrored else found), bad
             bad.append(f"{self.decoded.source.keys[key]} {found}")

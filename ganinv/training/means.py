@@ -17,6 +17,10 @@ class Means:
             one = torch.stack([value.detach().double(), value.new_ones([]).double()])
             self.sums[name] = self.sums[name].to(one.device) + one if name in self.sums else one
 
+    def are_finite(self) -> bool:
+        """Whether every value since then was."""
+        return all(bool(total.isfinite().all()) for total in self.sums.values())
+
     def take(self) -> dict[str, float]:
         """The means, and begin anew."""
         row = {name: float(total / count) for name, (total, count) in self.sums.items()}

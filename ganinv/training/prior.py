@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
@@ -15,46 +14,34 @@ from ..loss.adversarial import discriminator_loss, generator_loss, r1_penalty
 from . import ema
 from .augment import Adaptive, Augment
 from .devices import mean_of_all
-from .means import Means
-from .order import seed_of
 from .regularise import path_lengths, path_penalty
+from .resumable import Resumable
 from .schedule import Schedule
 from .start import Networks
 
 
-class PriorTraining(pl.LightningModule):
-    """Non-saturating logistic loss, lazy R1 and path-length regularisation, an average of G. Manual optimisation.
+class PriorTraining(Resumable):
+    """Non-saturating logistic loss, lazy R1 and path-length regularisation, an average of G."""
 
-    Random numbers of a step depend on the seed, the step and the device's rank alone: a state of them need not be kept.
-    """
-
+    schedule: Schedule
     path_mean: Tensor
     signs: Tensor
 
     def __init__(self, *, networks: Networks, schedule: Schedule, seed: int, adaptive: Adaptive | None = None) -> None:
         """`adaptive`: how much images are augmented on their way to D; None: not at all."""
-        super().__init__()
-        self.automatic_optimization = False
+        super().__init__(schedule=schedule, seed=seed)
         self.generator = networks.generator.train().requires_grad_(True)
         self.average = networks.average.eval().requires_grad_(False)
         self.discriminator = networks.discriminator.train().requires_grad_(True)
         self.generator.mapping.w_avg_beta = schedule.w_avg_beta
-        self.schedule, self.seed = schedule, seed
-        self.steps_done = 0
         self.adaptive, self.augment = adaptive, Augment()
         self.p = adaptive.start if adaptive else 0.0
         self.register_buffer("signs", torch.zeros([]))  # sum of E[sign D(x)] since p was last changed
         # A trained network starts from its own path lengths: the way up from 0 would shorten them.
         self.register_buffer("path_mean", torch.tensor(math.nan if networks.before is not None else 0.0))
-        self.means = Means()
         wrap = torch.compile if schedule.compile else lambda network: network
         # Not where second derivatives are taken, which compiled code has none of. In a tuple, so not registered twice.
         self._fast = (wrap(self.generator.synthesis), wrap(self.discriminator))
-
-    @property
-    def images_done(self) -> int:
-        """Real images shown so far, on all devices."""
-        return self.steps_done * self.schedule.batch
 
     def configure_optimizers(self) -> list[Optimizer]:
         """G's and D's."""
@@ -66,7 +53,7 @@ class PriorTraining(pl.LightningModule):
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         """`batch` uint8 [N, 3, R, R]: a step of G, one of D, and their regularisation where it is due."""
-        torch.manual_seed(seed_of(self.seed, self.steps_done, self.global_rank))
+        self.draw_anew()
         chosen: Any = self.optimizers()
         real, s = to_float(batch), self.schedule
         fake = self._step_generator(chosen[0], len(real))
@@ -154,35 +141,17 @@ class PriorTraining(pl.LightningModule):
 
     def report(self) -> dict[str, float]:
         """Means of the terms since the last report."""
-        row = self.means.take()
+        row = super().report()
         return row if self.adaptive is None else row | {"p": self.p}
 
     def state(self) -> dict[str, Any]:
         """All that the next step depends on."""
-        return {
-            "step": self.steps_done,
-            "p": self.p,
-            "module": self.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.trainer.optimizers],
-            "sums": self.means.sums,
-        }
+        return super().state() | {"p": self.p}
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Take `state` up; its optimisers once there are some."""
-        # A state that was kept without augmentation has no part of it.
-        self.load_state_dict({"signs": self.signs} | state["module"])
-        self.steps_done, self.p, self.means.sums = state["step"], state.get("p", self.p), state["sums"]
-        self._optimizers_before = state["optimizers"]
-
-    _optimizers_before: list[dict[str, Any]] | None = None
-
-    def on_fit_start(self) -> None:
-        """The optimisers as they were, but for rates that the settings have changed since."""
-        for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before or [], strict=False):
-            rates = [{key: group[key] for key in ("lr", "betas")} for group in optimizer.param_groups]
-            optimizer.load_state_dict(before)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group.update(rate)
+        """Take `state` up."""
+        super().resume(state)
+        self.p = state["p"]
 
 
 # c = k / (k + 1): rate × c and β^c, since k steps come with one more for the regulariser (StyleGAN2, appendix B)

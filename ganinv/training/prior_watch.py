@@ -11,6 +11,7 @@ from ..files import write_png
 from .export import Record, write_best, write_latest
 from .judge import Judge
 from .prior import PriorTraining
+from .schedule import Schedule
 from .watch import Watch, spared
 
 ROWS = 8  # of the picture of samples, and its columns
@@ -20,7 +21,6 @@ class PriorWatch(Watch):
     """`judge`: what measures; None: nothing is measured. `record`: of the files' headers."""
 
     COLUMNS = ("frechet", "frechet_relative")
-    ADVICE = "a lower training.lr or a higher training.r1_gamma"
 
     def __init__(self, *, record: Record, judge: Judge | None, **common: Any) -> None:
         super().__init__(**common)
@@ -31,21 +31,26 @@ class PriorWatch(Watch):
         """Fréchet distance of the average; the best one is kept."""
         if self.judge is None:
             return {}
-        row, grid = self.judge(module.average), self.samples(module)
+        row, self.grid = self.judge(module.average), self.samples(module)
         with spared():
-            write_png(self.folder / "samples" / f"{module.images_done / 1000:010.2f}.png", grid)
+            write_png(self.folder / "samples" / f"{module.images_done / 1000:010.2f}.png", self.grid)
         with spared():
             if row["frechet"] < self.best.get("frechet", float("inf")):
                 write_best(self.folder, module, self.record, row)
-                write_png(self.folder / "best.png", grid)
+                write_png(self.folder / "best.png", self.grid)
                 self.best = {"kimg": module.images_done / 1000, **row}
         return row
 
     def pictures(self, module: PriorTraining, *, measured: bool) -> dict[str, Path]:
         """Samples of the average."""
         path = self.folder / "samples.png"
-        write_png(path, self.samples(module))
+        write_png(path, self.grid if measured else self.samples(module))
         return {"samples": path}
+
+    def remedy(self, schedule: Schedule) -> str:
+        """A lower rate, or more of R1."""
+        more = f" or training.r1_gamma={2 * schedule.r1_gamma:g}" if schedule.r1_gamma else ""
+        return super().remedy(schedule) + more
 
     def write_latest(self, module: PriorTraining) -> None:
         """The average, the raw generator and D."""

@@ -3,8 +3,10 @@
 import logging
 import math
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 
 from ..dataset.decode import Unreadable, load
 from ..errors import InputError
@@ -12,6 +14,12 @@ from .sources import Source
 
 log = logging.getLogger(__name__)
 LARGE = 1024  # pixels
+Positive = Annotated[float, Field(gt=0)]
+Amount = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0)]
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +49,13 @@ class Schedule:
         return self.steps_in(self.kimg)
 
     def steps_in(self, kimg: float) -> int:
-        """Steps in which `kimg` thousand images are shown, at least one."""
-        return max(math.ceil(kimg * 1000 / self.batch), 1)
+        """Steps from one thing to the next that comes every `kimg`."""
+        return steps_in(kimg, batch=self.batch)
+
+
+def steps_in(kimg: float, *, batch: int) -> int:
+    """Steps in which `kimg` thousand images are shown, at least one."""
+    return max(math.ceil(kimg * 1000 / batch), 1)
 
 
 # As stylegan2-ada's "auto": batches as memory allows, R1 by pixels an image and batch
@@ -64,6 +77,11 @@ def automatic_lr(resolution: int) -> float:
 def automatic_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device computes it; a CPU that only emulates it is ten times slower than with float32."""
     return torch.bfloat16 if computes_bfloat16(device) else torch.float32
+
+
+def dtype_of(precision: Precision | None, device: torch.device) -> torch.dtype:
+    """Of `precision`; None: the automatic one."""
+    return PRECISIONS[precision] if precision else automatic_dtype(device)
 
 
 def computes_bfloat16(device: torch.device) -> bool:

@@ -1,5 +1,6 @@
 """Where a training begins: new networks, or those of a prior."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,11 @@ def networks_of(start: str) -> Networks:
     if prior.discriminator is None:
         raise InputError(f"training.start: {start!r} has no discriminator; name a file that has both networks")
     raw = raw_tensors(start)
-    again = load_prior(start).generator if raw is None else assemble_generator(prior.architecture, raw, Path(start))
-    assert isinstance(again, Generator)
+    same = raw is None
+    generator = copy.deepcopy(prior.generator) if same else assemble_generator(prior.architecture, raw, Path(start))
+    assert isinstance(generator, Generator)
     return Networks(
-        generator=again,
+        generator=generator,
         average=prior.generator,
         discriminator=prior.discriminator,
         architecture=prior.architecture,

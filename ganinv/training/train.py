@@ -1,5 +1,6 @@
 """From images to a prior: what `python -m ganinv.pretrain` runs at stage=prior."""
 
+import copy
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -25,25 +26,24 @@ from .order import Order
 from .prior import PriorTraining
 from .prior_watch import PriorWatch
 from .schedule import (
+    Amount,
+    Count,
+    Positive,
+    Precision,
     Schedule,
+    Share,
     automatic_batch,
-    automatic_dtype,
     automatic_gamma,
     automatic_lr,
     automatic_resolution,
+    dtype_of,
     expect_groups,
 )
-from .snapshot import read_state
 from .sources import Source, source_at
 from .start import Networks, networks_of
 from .watch import Rhythm
 
 log = logging.getLogger(__name__)
-Positive = Annotated[float, Field(gt=0)]
-Amount = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(gt=0)]
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class TrainPrior:
@@ -76,7 +76,7 @@ class TrainPrior:
         crop: Crop = "centre",
         cache_mb: Amount = 2000,
         num_workers: Annotated[int, Field(ge=0)] | None = None,
-        precision: Literal["float32", "bfloat16"] | None = None,
+        precision: Precision | None = None,
         compile: bool = False,
         devices: Count = 1,
         stored: Stored = "float16",
@@ -98,7 +98,8 @@ class TrainPrior:
         self.crop: Crop = crop
         self.stored: Stored = stored
         self.augment, self.devices = augment, devices
-        self.precision, self.progress = precision, progress
+        self.precision: Precision | None = precision
+        self.progress = progress
         self.tick_kimg, self.save_kimg, self.save_seconds = tick_kimg, save_kimg, save_seconds
         self.given: dict[str, Any] = {
             "kimg": kimg,
@@ -141,7 +142,7 @@ class TrainPrior:
         adaptive = self.augment if self.augment.is_on(images.count) else None
         module = PriorTraining(networks=networks, schedule=schedule, seed=seed, adaptive=adaptive)
         watch = self._watch(module, networks, images, folder, board)
-        self._resume(module, watch, folder)
+        watch.take_up(module)
         if module.steps_done < schedule.steps:
             if self.frechet is not None and rank() == 0:
                 self.frechet.prepare(images, device=device)
@@ -149,7 +150,15 @@ class TrainPrior:
                 Order(count=images.count, seed=seed, flip=self.flip),
                 Places(first=module.steps_done, last=schedule.steps, batch=schedule.batch, devices=self.devices),
             )
-            fit(module, loader, watch=watch, device=device, progress=self.progress, devices=self.devices)
+            fit(
+                module,
+                loader,
+                name="prior",
+                watch=watch,
+                device=device,
+                progress=self.progress,
+                devices=self.devices,
+            )
         if rank() == 0:
             self._finish(folder, watch)
 
@@ -163,7 +172,7 @@ class TrainPrior:
             "lr": automatic_lr(resolution),
             "r1_gamma": automatic_gamma(resolution, batch),
             "ema_kimg": batch * 10 / 32,
-            "dtype": PRECISIONS[self.precision] if self.precision else automatic_dtype(device),
+            "dtype": dtype_of(self.precision, device),
         }
         return Schedule(**(chosen | given))
 
@@ -177,7 +186,7 @@ class TrainPrior:
         resolution = self.resolution or automatic_resolution(source)
         architecture = self.network.architecture(resolution, device)
         generator, discriminator = new_networks(architecture, seed=seed)
-        average, _ = new_networks(architecture, seed=seed)
+        average = copy.deepcopy(generator)
         return Networks(generator=generator, average=average, discriminator=discriminator, architecture=architecture)
 
     def _watch(
@@ -188,7 +197,7 @@ class TrainPrior:
         settings |= {"flip": self.flip, "devices": self.devices, "augment": module.adaptive is not None}
         training: dict[str, Any] = {
             "images": images.count,
-            "data": images.path.rstrip("/").rpartition("/")[2],
+            "data": images.name,
             "environment": environment(),
             "settings": settings,
         }
@@ -197,7 +206,7 @@ class TrainPrior:
         licence = self.licence if self.licence != "not stated" else networks.licence or self.licence
         rhythm = Rhythm(
             tick=schedule.steps_in(self.tick_kimg),
-            judging=schedule.steps_in(self.frechet.kimg) if self.frechet else schedule.steps,
+            measuring=schedule.steps_in(self.frechet.kimg) if self.frechet else schedule.steps,
             saving=schedule.steps_in(self.save_kimg),
             save_seconds=self.save_seconds,
         )
@@ -209,18 +218,6 @@ class TrainPrior:
             rhythm=rhythm,
             settings=settings | {"architecture": networks.architecture},
         )
-
-    def _resume(self, module: PriorTraining, watch: PriorWatch, folder: Path) -> None:
-        state = read_state(folder)
-        if state is None:
-            return
-        expect_same(state["settings"], watch.settings, folder)
-        module.resume(state)
-        watch.resume(state)
-        done, kimg = module.images_done / 1000, module.schedule.kimg
-        is_over = module.steps_done >= module.schedule.steps
-        how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
-        log.info("%.2f of %g kimg are done: %s", done, kimg, how)
 
     def _finish(self, folder: Path, watch: PriorWatch) -> None:
         prior = finish(folder, stored=self.stored, seconds=watch.seconds)
@@ -234,13 +231,3 @@ def say(schedule: Schedule, networks: Networks, *, count: int, device: torch.dev
     resolution, dtype, s = networks.architecture["img_resolution"], str(schedule.dtype).removeprefix("torch."), schedule
     log.info("%d images at %d pixels, %.2f million weights, %s, %s", count, resolution, size / 1e6, device.type, dtype)
     log.info("%g kimg in batches of %d, lr %g, R1 %.4g", s.kimg, s.batch, s.lr, s.r1_gamma)
-
-
-def expect_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    """InputError where `folder` holds a training of other networks or batches; a word on what else was changed."""
-    for name in ("architecture", "batch"):
-        if before[name] != now[name]:
-            raise InputError(f"{folder}: holds a training with another {name}; choose another folder with folder=…")
-    changed = [key for key in now if key != "kimg" and before.get(key) != now[key]]
-    if changed:
-        log.warning("%s: goes on with other settings than before: %s", folder, ", ".join(changed))

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from ..dataset.frame import Frame
 from ..errors import InputError
+from ..files import write_bytes
 from ..generator.checkpoint import Prior
 from ..generator.family import Generator
 from ..inverter.encoder_file import load_encoder
@@ -24,18 +26,12 @@ from .encoder_watch import EncoderWatch
 from .fit import fit
 from .images import Images, open_images
 from .order import Order
-from .schedule import automatic_dtype
-from .snapshot import read_state
+from .schedule import Amount, Count, Positive, Precision, Share, dtype_of, steps_in
 from .sources import source_at
-from .train import PRECISIONS, expect_same
 from .watch import Rhythm
 
 MAX_SIDE = 256  # pixels to which larger photos are reduced, as for published encoders
 log = logging.getLogger(__name__)
-Positive = Annotated[float, Field(gt=0)]
-Amount = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(gt=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +103,7 @@ class TrainEncoder:
         held_out: Count = 64,
         num_workers: Annotated[int, Field(ge=0)] | None = None,
         cache_mb: Amount = 2000,
-        precision: Literal["float32", "bfloat16"] | None = None,
+        precision: Precision | None = None,
         tick_kimg: Positive = 4,
         judge_kimg: Positive = 20,
         save_kimg: Positive = 20,
@@ -127,8 +123,9 @@ class TrainEncoder:
         self.start, self.network, self.objective, self.kimg = start, network, objective, kimg
         self.flip, self.held_out, self.num_workers, self.cache_mb = flip, held_out, num_workers, cache_mb
         self.crop: Crop = crop
-        self.precision, self.progress = precision, progress
-        self.ticks = {"tick": tick_kimg, "judging": judge_kimg, "saving": save_kimg}
+        self.precision: Precision | None = precision
+        self.progress = progress
+        self.ticks = {"tick": tick_kimg, "measuring": judge_kimg, "saving": save_kimg}
         self.save_seconds = save_seconds
         self.given: dict[str, Any] = {
             "batch": batch,
@@ -168,15 +165,15 @@ class TrainEncoder:
         self._expect(images.count, schedule.batch, path)
         module = EncoderTraining(encoder=encoder, prior=prior, objective=self.objective, schedule=schedule, seed=seed)
         watch = self._watch(module, prior, images, folder, board)
-        self._resume(module, watch, folder)
+        watch.take_up(module)
         if module.steps_done < schedule.steps:
             self.objective.to(device)
             loader = images.loader(
                 Order(count=images.count - self.held_out, seed=seed, flip=self.flip),
                 Places(first=module.steps_done, last=schedule.steps, batch=schedule.batch),
             )
-            fit(module, loader, watch=watch, device=device, progress=self.progress)
-        log.info("encoder: %s", folder / "encoder.safetensors")
+            fit(module, loader, name="encoder", watch=watch, device=device, progress=self.progress)
+        finish(folder)
 
     def _expect(self, count: int, batch: int, path: str) -> None:
         if count < self.held_out + batch:
@@ -187,9 +184,8 @@ class TrainEncoder:
 
     def schedule(self, device: torch.device) -> EncoderSchedule:
         """The numbers, with the precision that was left open."""
-        dtype = PRECISIONS[self.precision] if self.precision else automatic_dtype(device)
-        steps = max(round(self.kimg * 1000 / self.given["batch"]), 1)
-        return EncoderSchedule(steps=steps, dtype=dtype, **self.given)
+        steps = steps_in(self.kimg, batch=self.given["batch"])
+        return EncoderSchedule(steps=steps, dtype=dtype_of(self.precision, device), **self.given)
 
     def _encoder(self, prior: Prior, seed: int) -> Encoder:
         if self.start is not None:
@@ -205,38 +201,39 @@ class TrainEncoder:
     ) -> EncoderWatch:
         s, weights = module.schedule, self.objective.weights
         settings = asdict(s) | {"seed": module.seed, "images": images.count, "dtype": str(s.dtype)} | weights
+        settings["latent_discriminator"] = module.discriminator is not None
         training = {
             "images": images.count - self.held_out,
-            "data": images.path.rstrip("/").rpartition("/")[2],
+            "data": images.name,
             "environment": environment(),
             "settings": settings,
         }
         size = sum(value.numel() for value in module.average.parameters())
         log.info("%d images, %.2f million weights, %d steps of %d", images.count, size / 1e6, s.steps, s.batch)
-        last = list(range(images.count - self.held_out, images.count))
-        steps = {name: max(round(kimg * 1000 / s.batch), 1) for name, kimg in self.ticks.items()}
+        steps = {name: steps_in(kimg, batch=s.batch) for name, kimg in self.ticks.items()}
         return EncoderWatch(
             folder=folder,
             prior=prior,
-            held_out=torch.cat(list(images.batches(last, len(last)))),
+            held_out=self._held_out(images),
             training=training,
             board=board,
             settings=settings | {"architecture": module.encoder.architecture.record(), "prior": prior.fingerprint},
             rhythm=Rhythm(**steps, save_seconds=self.save_seconds),
         )
 
-    def _resume(self, module: EncoderTraining, watch: EncoderWatch, folder: Path) -> None:
-        state = read_state(folder)
-        if state is None:
-            return
-        expect_same(state["settings"], watch.settings, folder)
-        if state["settings"]["prior"] != watch.settings["prior"]:
-            raise InputError(f"{folder}: holds a training for another generator; choose another folder with folder=…")
-        module.resume(state)
-        watch.resume(state)
-        is_over = module.steps_done >= module.schedule.steps
-        how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
-        log.info("%.2f of %g kimg are done: %s", module.images_done / 1000, self.kimg, how)
+    def _held_out(self, images: Images) -> Tensor:
+        """uint8 [≤ held_out, 3, R, R]. InputError: none of them can be read."""
+        last = list(range(images.count - self.held_out, images.count))
+        if not (found := list(images.batches(last, len(last)))):
+            raise InputError(f"training.held_out: none of the last {len(last)} images can be read; remove them")
+        return torch.cat(found)
+
+
+def finish(folder: Path) -> None:
+    """encoder.safetensors: the best encoder, or the latest where there was no room for a best one."""
+    best, latest = folder / "best.safetensors", folder / "latest.safetensors"
+    write_bytes(folder / "encoder.safetensors", (best if best.exists() else latest).read_bytes())
+    log.info("encoder: %s", folder / "encoder.safetensors")
 
 
 def _usable(prior: Prior | None) -> Prior:

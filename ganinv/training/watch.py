@@ -1,6 +1,7 @@
 """What is written while a training runs: its state, its log, and what the two trainings add to that."""
 
 import logging
+import shlex
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -14,10 +15,13 @@ import pytorch_lightning as pl
 from ..errors import InputError
 from ..files import write_csv
 from ..report.dashboard import Dashboard
-from .snapshot import write_state
+from .resumable import Resumable
+from .snapshot import read_state, write_state
 
 log = logging.getLogger(__name__)
 HEAD = ("kimg", "step", "seconds", "images_per_second")
+FIXED = ("architecture", "batch", "prior", "pool", "latent_discriminator")  # settings that a state's tensors depend on
+LENGTH = ("kimg", "steps")  # those that a longer training changes
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Rhythm:
     """Steps from one report, measurement and kept state to the next; a state too when `save_seconds` have passed."""
 
     tick: int
-    judging: int
+    measuring: int
     saving: int
     save_seconds: float
 
@@ -33,17 +37,16 @@ class Rhythm:
 class Watch(pl.Callback):
     """Reports, measures and keeps the state in a rhythm.
 
-    What is reported and measured depends on steps alone, so that a training which is cut reports the same. The module
-    has `steps_done`, `images_done`, `schedule` (steps, batch), `report()` and `state()`.
+    What is reported and measured depends on steps alone, so that a training which is cut reports the same.
     """
 
     COLUMNS: ClassVar[tuple[str, ...]]  # of log.csv, after `HEAD`, what is measured
-    ADVICE: ClassVar[str]  # after a divergence
 
     def __init__(self, *, folder: Path, board: Dashboard, rhythm: Rhythm, settings: dict[str, Any]) -> None:
         self.folder, self.board, self.rhythm, self.settings = folder, board, rhythm, settings
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
+        self.kept: float | None = None  # thousand images of the state on disk
         self.seconds, self.saved_at, self.ticked = 0.0, time.perf_counter(), (0, time.perf_counter())
 
     @abstractmethod
@@ -58,12 +61,22 @@ class Watch(pl.Callback):
     def write_latest(self, module: Any) -> None:
         """Write the networks from which a user may start another training."""
 
-    def finish(self) -> None:
-        """After the last step's files."""
+    def remedy(self, schedule: Any) -> str:
+        """Settings for another try after a divergence, as on the command line."""
+        return f"training.lr={schedule.lr / 2:g}"
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Take up what `state` holds beside the module's part."""
+    def take_up(self, module: Resumable) -> None:
+        """Go on from the state in the folder, if there is one. InputError: it is of other networks or batches."""
+        state = read_state(self.folder)
+        if state is None:
+            return
+        expect_same(state["settings"], self.settings, self.folder)
+        module.resume(state)
         self.rows, self.best, self.seconds = state["rows"], state["best"], state["seconds"]
+        self.kept, whole = module.images_done / 1000, module.schedule.steps * module.schedule.batch / 1000
+        is_over = module.steps_done >= module.schedule.steps
+        how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
+        log.info("%.2f of %g kimg are done: %s", self.kept, whole, how)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.started, self.ticked = time.perf_counter(), (pl_module.steps_done, time.perf_counter())
@@ -72,27 +85,37 @@ class Watch(pl.Callback):
         if not trainer.is_global_zero:
             return
         step, is_last = pl_module.steps_done, pl_module.steps_done >= pl_module.schedule.steps
-        row = self.measure(pl_module) if step % self.rhythm.judging == 0 or is_last else {}
-        if step % self.rhythm.tick == 0 or is_last or row:
+        is_measured = step % self.rhythm.measuring == 0 or is_last
+        is_reported = step % self.rhythm.tick == 0 or is_measured
+        is_due = time.perf_counter() - self.saved_at > self.rhythm.save_seconds
+        is_kept = step % self.rhythm.saving == 0 or is_last or is_due
+        if is_reported or is_kept:
+            self._expect_finite(pl_module)
+        row = self.measure(pl_module) if is_measured else {}
+        if is_reported:
             self._report(pl_module, row)
-        due = time.perf_counter() - self.saved_at > self.rhythm.save_seconds
-        if step % self.rhythm.saving == 0 or is_last or due:
+        if is_kept:
             self._save(pl_module, is_last=is_last)
-        if is_last:
-            self.finish()
 
-    def _report(self, module: Any, measured: dict[str, float]) -> None:
-        terms = module.report()
-        if not all(value - value == 0 for value in terms.values()):
-            raise InputError(
-                f"training: diverged at {module.images_done / 1000:.2f} kimg, a loss is not finite; {self.folder} has"
-                f" the state before: go on from there with {self.ADVICE}"
-            )
+    def _expect_finite(self, module: Resumable) -> None:
+        """InputError after a divergence, before anything of it is written."""
+        if module.is_finite():
+            return
+        remedy = self.remedy(module.schedule)
+        if self.kept is None:
+            advice = f"no state was kept before; begin anew with {remedy}"
+        else:
+            folder = shlex.quote(f"folder={self.folder}")
+            advice = f"go on from the state after {self.kept:.2f} kimg with {folder} {remedy}"
+        done = module.images_done / 1000
+        raise InputError(f"training: diverged at {done:.2f} kimg, a loss or a weight is not finite; {advice}")
+
+    def _report(self, module: Resumable, measured: dict[str, float]) -> None:
         now, (step, then) = time.perf_counter(), self.ticked
         rate = (module.steps_done - step) * module.schedule.batch / max(now - then, 1e-9)
         self.ticked = module.steps_done, now
         head = (module.images_done / 1000, module.steps_done, self._spent(), rate)
-        row = dict(zip(HEAD, head, strict=True)) | measured | terms
+        row = dict(zip(HEAD, head, strict=True)) | measured | module.report()
         self.rows.append(row)
         log.info("%s", sentence(row))
         with spared():
@@ -103,7 +126,7 @@ class Watch(pl.Callback):
         """Seconds of training, those before a cut among them."""
         return self.seconds + time.perf_counter() - self.started
 
-    def _save(self, module: Any, *, is_last: bool) -> None:
+    def _save(self, module: Resumable, *, is_last: bool) -> None:
         kept = {"rows": self.rows, "best": self.best, "seconds": self._spent(), "settings": self.settings}
         self.saved_at = time.perf_counter()
         if is_last:
@@ -111,6 +134,19 @@ class Watch(pl.Callback):
         with nullcontext() if is_last else spared():
             self.write_latest(module)
             write_state(self.folder, module.state() | kept)
+            self.kept = module.images_done / 1000
+
+
+def expect_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+    """InputError where `folder` holds a training of other networks or batches; a word on what else was changed."""
+    for name in FIXED:
+        if name in now and before.get(name, now[name]) != now[name]:
+            raise InputError(f"{folder}: holds a training with another {name}; choose another folder with folder=…")
+    changed = [key for key in now if key not in LENGTH and before.get(key) != now[key]]
+    if changed:
+        log.warning("%s: goes on with other settings than before: %s", folder, ", ".join(changed))
+    if before.get("steps") != now.get("steps"):
+        log.warning("%s: another training.kimg than before; from here on the rate is that of its length", folder)
 
 
 @contextmanager

@@ -111,6 +111,17 @@ def test_a_cut_training_goes_on_to_the_same_weights(prior: Prior) -> None:
     assert whole.report() == again.report()
 
 
+def test_rates_are_those_of_today_when_a_training_goes_on(prior: Prior) -> None:
+    settings: dict[str, Any] = {"steps": 4, "pool": 3}
+    cut = train(training(prior, encoder(**E4E), objective(**ALL), **settings), samples(prior, 4), steps=2)
+    again = training(prior, encoder(**E4E), objective(**ALL), **settings, discriminator_lr=0.5)
+    again.resume(cut.state())
+    train(again, samples(prior, 4), steps=1)
+    optimizer = again.trainer.optimizers[1]
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert {float(of["step"]) for of in optimizer.state_dict()["state"].values()} == {3}
+
+
 def test_each_refinement_has_a_loss_and_no_gradient_of_the_next(prior: Prior) -> None:
     # The gradient is the sum of what each of two refinements gives by itself, from where the one before has led.
     network, photos = encoder(), samples(prior, 8).float() / 127.5 - 1

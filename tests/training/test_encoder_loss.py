@@ -32,26 +32,26 @@ def reached(**changes: Any) -> Reached:
 
 def test_terms_by_hand() -> None:
     every = objective(latent=0.1, w_norm=0.01, delta_norm=0.01)
-    terms = every.terms(reached(), variance=torch.tensor([1.0, 3.0]), judge=None)
+    terms = every.terms(reached(), variance=torch.tensor([1.0, 3.0]), discriminator=None)
     assert terms["mse"].tolist() == [0.0, 0.25]
     # (0 + 1 + 0 + 4 + 16 + 1) / 6 over the mean variance 2
     assert terms["latent"].tolist() == pytest.approx([22 / 12])
     assert terms["w_norm"].tolist() == pytest.approx([6.0, 6.0])
     assert terms["delta_norm"].tolist() == pytest.approx([3 + 4, 3 + 4])
-    fewer = every.terms(reached(layers=2), variance=torch.ones(2), judge=None)
+    fewer = every.terms(reached(layers=2), variance=torch.ones(2), discriminator=None)
     assert fewer["delta_norm"].tolist() == pytest.approx([3.0, 3.0])
-    assert "delta_norm" not in every.terms(reached(layers=1), variance=torch.ones(2), judge=None)
-    assert "latent" not in every.terms(reached(known=torch.ones(0, 3, 2)), variance=torch.ones(2), judge=None)
+    assert "delta_norm" not in every.terms(reached(layers=1), variance=torch.ones(2), discriminator=None)
+    assert "latent" not in every.terms(reached(known=torch.ones(0, 3, 2)), variance=torch.ones(2), discriminator=None)
     total = objective(mse=2.0, w_norm=0.5).total({"mse": terms["mse"], "w_norm": terms["w_norm"]})
     assert total.item() == pytest.approx(2 * 0.125 + 0.5 * 6)
 
 
-def test_the_judge_has_its_say_on_layers_of_their_own() -> None:
+def test_the_discriminator_has_its_say_on_layers_of_their_own() -> None:
     class Sum(LatentDiscriminator):
         def forward(self, w: Tensor) -> Tensor:
             return w.sum(dim=-1)
 
-    terms = objective(adversarial=0.1).terms(reached(layers=2), variance=torch.ones(2), judge=Sum(w_dim=2))
+    terms = objective(adversarial=0.1).terms(reached(layers=2), variance=torch.ones(2), discriminator=Sum(w_dim=2))
     # (log(1 + e⁻¹) + log(1 + e⁻⁴)) / 2
     assert terms["adversarial"].tolist() == pytest.approx([(0.3132616875 + 0.0181499279) / 2] * 2)
 
@@ -62,7 +62,7 @@ def test_networks_of_features_count() -> None:
             return (a - b).mean(dim=[1, 2, 3]).abs()
 
     terms = objective(lpips_weight=1.0, lpips=Brightness(), identity_weight=0.1, identity=Brightness())
-    found = terms.terms(reached(), variance=torch.ones(2), judge=None)
+    found = terms.terms(reached(), variance=torch.ones(2), discriminator=None)
     assert found["lpips"].tolist() == found["identity"].tolist() == [0.0, 0.5]
 
 
@@ -74,15 +74,15 @@ def test_terms_without_a_network_or_a_target() -> None:
 
 
 def test_latent_discriminator_by_hand() -> None:
-    judge = LatentDiscriminator(w_dim=2)
-    assert sum(isinstance(layer, nn.Linear) for layer in judge.layers) == 4
-    assert judge(torch.zeros(5, 3, 2)).shape == (5, 3)
+    network = LatentDiscriminator(w_dim=2)
+    assert sum(isinstance(layer, nn.Linear) for layer in network.layers) == 4
+    assert network(torch.zeros(5, 3, 2)).shape == (5, 3)
     linear = nn.Linear(2, 1, bias=False)
     linear.weight = nn.Parameter(torch.tensor([[3.0, 4.0]]))
-    judge.layers = nn.Sequential(linear)
-    assert judge.penalty(torch.zeros(7, 2)).item() == pytest.approx(25.0)
+    network.layers = nn.Sequential(linear)
+    assert network.penalty(torch.zeros(7, 2)).item() == pytest.approx(25.0)
     # −log σ(3) − log(1 − σ(−4))
-    loss = judge.loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, -1.0]]))
+    loss = network.loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, -1.0]]))
     assert loss.item() == pytest.approx(0.0485873516 + 0.0181499279, rel=1e-5)
 
 

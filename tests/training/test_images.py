@@ -106,6 +106,14 @@ def test_in_turn_the_next_one_stands_in_and_each_is_named_once(
     assert sum(len(part) for part in opened(pictures, cache_mb=0).batches(list(range(12)), 5)) == 10
 
 
+def test_in_turn_no_held_out_image_stands_in(pictures: Path) -> None:
+    spoil(pictures)
+    images, held_out = opened(pictures, cache_mb=0), 4
+    order = Order(count=images.count - held_out, seed=0, flip=False)
+    shown = torch.cat(list(images.loader(order, Places(first=0, last=2, batch=4))))[:, 0, 0, 0]
+    assert sorted(shown.tolist()) == [0, 0, 20, 40, 80, 80, 100, 120]  # 08 to 11 are held out, so 00 stands in for 07
+
+
 def test_all_unreadable_is_an_error(pictures: Path) -> None:
     for file in pictures.iterdir():
         file.write_bytes(b"")

@@ -63,7 +63,7 @@ class Batches:
 
 def run(training: PriorTraining, steps: int, watch: pl.Callback | None = None) -> PriorTraining:
     loader: Any = Batches(training.steps_done, training.steps_done + steps)
-    fit(training, loader, watch=watch or pl.Callback(), device=CPU, progress=False)
+    fit(training, loader, name="prior", watch=watch or pl.Callback(), device=CPU, progress=False)
     return training
 
 
@@ -167,7 +167,7 @@ def test_it_learns_one_colour() -> None:
     training = module(r1_gamma=0.01, path_weight=0.0, ema_kimg=0.02, lr=0.01)
     red = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
     red[:, 0] = 255
-    fit(training, DataLoader([red] * 120, batch_size=None), watch=pl.Callback(), device=CPU, progress=False)  # pyright: ignore
+    fit(training, DataLoader([red] * 120, batch_size=None), name="x", watch=pl.Callback(), device=CPU, progress=False)  # pyright: ignore
     with torch.no_grad():
         colour = training.average(torch.randn(32, 8)).mean(dim=[0, 2, 3])
     assert colour[0] > 0.4 and colour[1:].max() < -0.4

@@ -18,7 +18,8 @@ from ganinv.inverter.encoder import Encode
 from ganinv.paths import CONF
 from ganinv.report.dashboard import NoDashboard
 from ganinv.training.encoder_loss import EncoderObjective
-from ganinv.training.train_encoder import Network, TrainEncoder
+from ganinv.training.train_encoder import Network, TrainEncoder, finish
+from ganinv.tuner.fit import Bar
 
 TINY: dict[str, Any] = {"units": (1, 1, 1, 1), "width": 8, "style_width": 8}
 
@@ -83,6 +84,60 @@ def test_a_training_that_is_killed_ends_with_the_same_weights(
     assert train("cut") == cut  # finished before
 
 
+def test_an_encoder_whose_file_was_not_reached_is_there_after_the_same_command(train: Callable[..., Path]) -> None:
+    folder = train()
+    whole = (folder / "encoder.safetensors").read_bytes()
+    (folder / "encoder.safetensors").unlink()
+    train()
+    assert (folder / "encoder.safetensors").read_bytes() == whole == (folder / "best.safetensors").read_bytes()
+
+
+def test_without_room_for_a_best_one_the_latest_is_the_encoder(tmp_path: Path) -> None:
+    (tmp_path / "latest.safetensors").write_bytes(b"latest")
+    finish(tmp_path)
+    assert (tmp_path / "encoder.safetensors").read_bytes() == b"latest"
+
+
+def test_a_longer_training_goes_on_and_is_no_other_setting(
+    train: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    train(kimg=0.016)
+    folder = train(kimg=0.032)
+    assert caplog.messages == [
+        f"{folder}: another training.kimg than before; from here on the rate is that of its length"
+    ]
+    rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+    assert [float(row["step"]) for row in rows] == [2, 4, 6, 8]
+
+
+def test_what_a_state_does_not_fit_is_a_sentence(train: Callable[..., Path]) -> None:
+    train(kimg=0.016)
+    with pytest.raises(InputError, match="holds a training with another pool; choose another folder"):
+        train(pool=7)
+    with pytest.raises(InputError, match="holds a training with another latent_discriminator"):
+        train(objective=EncoderObjective(lpips_weight=0.0, adversarial=0.1))
+
+
+def test_the_bar_has_the_name_of_what_is_trained(train: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+
+    class Named(Bar):
+        def __init__(self, name: str) -> None:
+            names.append(name)
+            super().__init__(name)
+
+    monkeypatch.setattr("ganinv.training.fit.Bar", Named)
+    train(kimg=0.008, progress=True)
+    assert names == ["encoder"]
+
+
+def test_held_out_images_that_cannot_be_read_are_a_sentence(train: Callable[..., Path], pictures: Path) -> None:
+    for number in range(8, 12):
+        (pictures / f"{number:02}.png").write_bytes(b"")
+    with pytest.raises(InputError, match="training.held_out: none of the last 4 images can be read"):
+        train(cache_mb=0)
+
+
 def test_going_on_from_an_encoder(train: Callable[..., Path]) -> None:
     first = train("first")
     second = train("second", start=str(first / "encoder.safetensors"), lr=1e-9, decay=0.0, kimg=0.004)
@@ -102,7 +157,7 @@ def test_wrong_input(train: Callable[..., Path], prior: Prior) -> None:
     with pytest.raises(InputError, match="generator: labelled has labels"):
         train(prior=Prior(labelled, None, "sha256:1", {}, "labelled"))
     train("other")
-    with pytest.raises(InputError, match="holds a training for another generator"):
+    with pytest.raises(InputError, match="holds a training with another prior"):
         train("other", prior=Prior(prior.generator, None, "sha256:1", {}, "other"))
 
 
