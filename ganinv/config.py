@@ -36,11 +36,14 @@ OUTSIDE_HASH = (
     "dataset.num_shards",
     "dataset.networks",
     "tuner.progress",
-    "training.kimg",
-    "training.num_workers",
-    "training.progress",
-    "training.save_kimg",
-    "training.save_seconds",
+)
+
+# Settings of a training on which none of its weights depends.
+OUTSIDE_TRAINING = (
+    "folder",
+    "logger",
+    *(f"training.{name}" for name in ("kimg", "licence", "stored", "cache_mb", "num_workers", "progress")),
+    *(f"training.{name}" for name in ("tick_kimg", "judge_kimg", "save_kimg", "save_seconds", "frechet.kimg")),
 )
 
 MAX_SEED = 2**32
@@ -140,9 +143,9 @@ def as_yaml(cfg: DictConfig) -> str:
 
 
 def settings_hash(cfg: DictConfig) -> str:
-    """Ten hex digits that stand for every setting on which a photo's result depends."""
+    """Ten hex digits that stand for every setting on which a photo's result, or a training's weights, depend."""
     tree = plain(cfg)
-    for key in OUTSIDE_HASH:
+    for key in OUTSIDE_TRAINING if "training" in tree else OUTSIDE_HASH:
         *above, last = key.split(".")
         (_at(tree, ".".join(above)) if above else tree).pop(last, None)
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:10]

@@ -3,11 +3,27 @@
 import pytest
 import torch
 
+from ganinv.config import read, settings_hash
 from ganinv.errors import InputError
 from ganinv.training.architecture import Network, automatic, new_networks
 from ganinv.training.schedule import automatic_batch, automatic_dtype, automatic_gamma, expect_groups
 
 CPU = torch.device("cpu")
+NO_WEIGHT = ["kimg=9", "cache_mb=9", "num_workers=1", "progress=false", "tick_kimg=9", "save_kimg=9", "save_seconds=9"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "more"),
+    [("prior", ["stored=float32", "licence=CC0", "frechet.kimg=9"]), ("encoder", ["judge_kimg=9"])],
+)
+def test_a_training_goes_on_in_its_folder_whatever_changes_no_weight(stage: str, more: list[str]) -> None:
+    def mark(*overrides: str) -> str:
+        return settings_hash(read([f"stage={stage}", "dataset.path=x", *overrides], name="pretrain"))
+
+    for setting in ["folder=y", "logger=none", *(f"training.{each}" for each in [*NO_WEIGHT, *more])]:
+        assert mark(setting) == mark(), setting
+    for setting in ["training.lr=0.5", "training.batch=8", "training.flip=false", "seed=1", "dataset.limit=4"]:
+        assert mark(setting) != mark(), setting
 
 
 def test_settings_that_are_left_open_follow_resolution_and_device() -> None:
