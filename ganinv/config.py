@@ -151,14 +151,14 @@ def settings_hash(cfg: DictConfig) -> str:
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def run_folder(cfg: DictConfig) -> Path:
-    """Where the run's results go: the same for the same settings, so that the same command goes on."""
+def run_folder(cfg: DictConfig, *, rooms: tuple[str, ...] = ("dataset",)) -> Path:
+    """Where results go, named by the choices in `rooms`: the same for the same settings, so that a command goes on."""
     job = HydraConfig.get()
     if cfg.folder:
         given = Path(cfg.folder).expanduser()
         # Jobs of a sweep would overwrite one another.
         return given / settings_hash(cfg) if job.mode is RunMode.MULTIRUN else given
-    return Path("runs", job.runtime.choices.get("dataset", "dataset"), settings_hash(cfg))
+    return Path("runs", "_".join(job.runtime.choices.get(room, room) for room in rooms), settings_hash(cfg))
 
 
 def build(cfg: DictConfig, key: str, **parts: Any) -> Any:

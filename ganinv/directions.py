@@ -1,7 +1,6 @@
 """Find directions: `python -m ganinv.directions finder=sefa`. It reads as the search; torch is imported late."""
 
 import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from .config import Device, build, check
-from .mistakes import guarded, is_users, told
+from .mistakes import guarded
 from .paths import CONF
+from .sweep import attempt, attended
 
 if TYPE_CHECKING:
     from .edit.direction import Direction
@@ -41,17 +41,13 @@ ConfigStore.instance().store(name="finder_settings", node=FinderSettings)
 
 def main() -> None:
     """One search; with --multirun one for each combination of settings."""
-    guarded(hydra.main(config_path=str(CONF), config_name="directions", version_base="1.3")(job))
+    entry = hydra.main(config_path=str(CONF), config_name="directions", version_base="1.3")(job)
+    guarded(lambda: attended(entry, has_table=False))
 
 
 def job(cfg: DictConfig) -> None:
-    """A search whose mistakes are told."""
-    try:
-        search(cfg)
-    except Exception as error:
-        if not is_users(error):
-            raise
-        sys.exit(told(error))
+    """A search whose mistakes are told; in a sweep the other searches go on, and its end names those that failed."""
+    attempt(search, cfg, folder=lambda cfg: Path(cfg.folder).expanduser())
 
 
 def search(cfg: DictConfig) -> "list[Direction]":

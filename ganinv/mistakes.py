@@ -21,7 +21,7 @@ class PhotosFailed(CompactHydraException):
 
 
 class Told(CompactHydraException):
-    """A job of a sweep failed, and its sentence is printed already; its argument is the exit code."""
+    """Jobs of a sweep failed, and their sentences are printed already; its argument is the exit code."""
 
 
 def guarded(main: Callable[[], object]) -> None:
@@ -30,21 +30,30 @@ def guarded(main: Callable[[], object]) -> None:
     # Hydra prints a traceback of all errors but its own (a folder that cannot be written); with this it hands them on.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        main()
+        code = telling(main)
     except KeyboardInterrupt:
-        sys.exit(STOPPED)
-    except Told as error:
-        sys.exit(error.args[0])
+        code = STOPPED
+    finally:
+        os.environ["HYDRA_FULL_ERROR"] = before
+    if code:
+        sys.exit(code)
+
+
+def telling(task: Callable[[], object]) -> int:
+    """Run `task`; -> the exit code: 0, or that of a user's mistake, which is told in a sentence."""
+    try:
+        task()
     except Exception as error:
         if not is_users(error):
             raise
-        sys.exit(told(error))
-    finally:
-        os.environ["HYDRA_FULL_ERROR"] = before
+        return told(error)
+    return 0
 
 
 def told(error: Exception) -> int:
-    """Print the sentence of a user's mistake; -> the exit code."""
+    """Print the sentence of a user's mistake, unless it is printed already; -> the exit code."""
+    if isinstance(error, Told):
+        return error.args[0]
     print(sentence(error), file=sys.stderr)
     return FAILED if isinstance(error, PhotosFailed) else WRONG
 

@@ -1,22 +1,20 @@
 """From images to a prior: `python -m ganinv.pretrain dataset.path=images/`. What is trained is chosen by `stage`."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .config import TRAINING_ROOMS, TrainingSettings, as_yaml, build, check, plain, settings_hash
+from .config import TRAINING_ROOMS, TrainingSettings, as_yaml, build, check, plain, run_folder
 from .errors import InputError
-from .mistakes import Told, guarded, is_users, told
+from .mistakes import guarded
 from .paths import CONF
 from .run import dashboard, frame_of, recorded
+from .sweep import attempt, attended
 
 if TYPE_CHECKING:
     from .report.dashboard import Dashboard
@@ -26,20 +24,13 @@ log = logging.getLogger("ganinv")
 
 def main() -> None:
     """`python -m ganinv.pretrain`: one training, or with --multirun one for each combination of settings."""
-    guarded(hydra.main(config_path=str(CONF), config_name="pretrain", version_base="1.3")(job))
+    entry = hydra.main(config_path=str(CONF), config_name="pretrain", version_base="1.3")(job)
+    guarded(lambda: attended(entry, has_table=False))
 
 
 def job(cfg: DictConfig) -> None:
-    """A training whose mistakes are told; in a sweep the other jobs go on."""
-    try:
-        pretrain(cfg)
-    except Exception as error:
-        if not is_users(error):
-            raise
-        code = told(error)
-        if HydraConfig.get().mode is RunMode.MULTIRUN:
-            raise Told(code) from error
-        sys.exit(code)
+    """A training whose mistakes are told; in a sweep the other jobs go on, and its end names those that failed."""
+    attempt(pretrain, cfg, folder=training_folder)
 
 
 def pretrain(cfg: DictConfig) -> None:
@@ -88,13 +79,8 @@ def expect_images(cfg: DictConfig) -> None:
 
 
 def training_folder(cfg: DictConfig) -> Path:
-    """Where the training's files go: the same for the same settings, so that the same command goes on."""
-    job = HydraConfig.get()
-    if cfg.folder:
-        given = Path(cfg.folder).expanduser()
-        return given / settings_hash(cfg) if job.mode is RunMode.MULTIRUN else given
-    choices = job.runtime.choices
-    return Path("runs", f"{choices['stage']}_{choices['dataset']}", settings_hash(cfg))
+    """Where the training's files go, as a run's do."""
+    return run_folder(cfg, rooms=("stage", "dataset"))
 
 
 if __name__ == "__main__":

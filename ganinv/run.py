@@ -14,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from .config import as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
-from .mistakes import PhotosFailed, guarded, is_users, told
+from .mistakes import PhotosFailed, guarded
 from .paths import CONF
-from .sweep import attended, recorded_job
+from .sweep import attempt, attended
 
 if TYPE_CHECKING:
     from .dataset.frame import Frame
@@ -39,16 +39,7 @@ def main() -> None:
 
 def job(cfg: DictConfig) -> None:
     """A run whose mistakes are told; in a sweep the other jobs go on, and its end names those that failed."""
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
-        with recorded_job(cfg):
-            run(cfg)
-        return
-    try:
-        run(cfg)
-    except Exception as error:
-        if not is_users(error):
-            raise
-        sys.exit(told(error))
+    attempt(run, cfg)
 
 
 def run(cfg: DictConfig) -> None:

@@ -14,17 +14,19 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from .config import run_folder, settings_hash
 from .errors import InputError
-from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, sentence
+from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, sentence, telling
 
 log = logging.getLogger("ganinv")
 FORMAT = "ganinv-job"
 JOBS = "jobs"
 Stamps = dict[Path, int]
+Place = Callable[[DictConfig], Path]
 
 
 class Ledger(Callback):
@@ -68,12 +70,24 @@ def write(folder: Path, record: dict[str, Any]) -> None:
     write_json(place(folder, record["overrides"]), {"format": FORMAT, **record})
 
 
+def attempt(task: Callable[[DictConfig], object], cfg: DictConfig, *, folder: Place = run_folder) -> None:
+    """A job of Hydra's whose mistake is told; in a sweep the other jobs go on, and its end names those that failed.
+
+    `folder`: settings -> where the job's results go.
+    """
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        with recorded_job(cfg, folder):
+            task(cfg)
+    elif code := telling(lambda: task(cfg)):
+        sys.exit(code)
+
+
 @contextmanager
-def recorded_job(cfg: DictConfig) -> Iterator[None]:
+def recorded_job(cfg: DictConfig, results: Place) -> Iterator[None]:
     """Record how this job of a sweep ends. Its mistake is logged and goes no further, so the other jobs go on."""
     job = HydraConfig.get()
     record: dict[str, Any] = {"number": job.job.num, "overrides": list(job.overrides.task), "why": None, "code": 0}
-    record |= whereabouts(cfg) | {"host": platform.node(), "pid": os.getpid()}
+    record |= whereabouts(cfg, results) | {"host": platform.node(), "pid": os.getpid()}
     folder = Path(job.sweep.dir)
     write(folder, record | {"state": "running"})
     try:
@@ -91,10 +105,10 @@ def recorded_job(cfg: DictConfig) -> Iterator[None]:
         write(folder, record | {"state": "done"})
 
 
-def whereabouts(cfg: DictConfig) -> dict[str, str | None]:
+def whereabouts(cfg: DictConfig, results: Place) -> dict[str, str | None]:
     """The job's run, for its record; of settings that cannot be resolved, nothing."""
     try:
-        return {"folder": str(run_folder(cfg).absolute()), "settings_hash": settings_hash(cfg)}
+        return {"folder": str(results(cfg).absolute()), "settings_hash": settings_hash(cfg)}
     except OmegaConfBaseException:
         return {"folder": None, "settings_hash": None}
 
@@ -125,8 +139,10 @@ def read(path: Path) -> dict[str, Any]:
     return record
 
 
-def attended(entry: Callable[[], object]) -> None:
-    """Run Hydra's `entry`; where that was a sweep, write its table and name the jobs that failed. Raises Told."""
+def attended(entry: Callable[[], object], *, has_table: bool = True) -> None:
+    """Run Hydra's `entry`; where that was a sweep, write its table, if its jobs are runs that have one, and name the
+    jobs that failed. Raises Told.
+    """
     Ledger.folder = None
     try:
         entry()
@@ -135,16 +151,17 @@ def attended(entry: Callable[[], object]) -> None:
             raise
         traceback.print_exc()
         print("the sweep stopped before its end; the same command goes on from there", file=sys.stderr)
-        conclude(Ledger.folder, Ledger.before)
+        conclude(Ledger.folder, Ledger.before, has_table=has_table)
         raise Told(FAILED) from error
     if Ledger.folder is not None:
-        conclude(Ledger.folder, Ledger.before)
+        conclude(Ledger.folder, Ledger.before, has_table=has_table)
 
 
-def conclude(folder: Path, before: Stamps) -> None:
+def conclude(folder: Path, before: Stamps, *, has_table: bool) -> None:
     """The table of a sweep's jobs and, at the very end, those that failed, by number: Told where there are any."""
     own = [read(path) for path, stamp in stamps(folder).items() if before.get(path) != stamp]
-    write_table(folder, own)
+    if has_table:
+        write_table(folder, own)
     failed = sorted((record for record in own if record["state"] != "done"), key=lambda record: record["number"])
     if not failed:
         return

@@ -91,6 +91,19 @@ def test_mistakes_are_one_sentence(place: Path, command, capfd, arguments: list[
     assert said in error and "Traceback" not in error and len(error.strip().splitlines()) == 1
 
 
+def test_a_sweep_goes_on_after_a_mistake_and_names_it_at_its_end(place: Path, command, capfd) -> None:
+    sweep = ["finder=sefa", "finder.layers=[4,40],[0,2]", "finder.keep=1", "hydra.sweep.dir=here"]
+    assert command(directions, "--multirun", "generator.path=tiny.safetensors", *sweep) == 2
+    *_, head, line = capfd.readouterr().err.splitlines()
+    assert head == "1 of 2 jobs failed; the same command does what is missing:" and line.startswith("#0 ")
+    assert line.endswith(
+        ": sefa: layers 4 to before 40 are not in this generator, which has 6; give two numbers, the first smaller, in"
+        " 0 to 6"
+    )
+    assert Direction.load("directions/sefa_00.safetensors").layers == (0, 2)
+    assert not list(Path("here").glob("table.*"))
+
+
 QUICK = ["inverter=mean", "tuner.steps=1", "metric=[reconstruction]", "metric.reconstruction.lpips=null"]
 QUICK += ["generator.path=tiny.safetensors", "dataset.path=me.png", "folder=runs/x"]
 OWN = ["edit=[own]", "edit.directions.own.direction=sefa_00"]

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.types import RunMode
 from PIL import Image
 from safetensors.torch import load_file
 
-from ganinv.config import TRAINING_ROOMS, SettingsError, TrainingSettings, check, read
+from ganinv import pretrain
+from ganinv.config import TRAINING_ROOMS, SettingsError, TrainingSettings, check, read, run_folder, settings_hash
 from ganinv.dataset.pixels import to_float
 from ganinv.errors import InputError
 from ganinv.generator.stylegan2 import Generator, mix_styles
@@ -113,6 +116,29 @@ def test_a_wrong_setting_is_one_line(override: str, line: str) -> None:
     with pytest.raises(SettingsError) as error:
         checked(f"dataset.path={CONF}", override)
     assert str(error.value).startswith(line) and len(str(error.value).splitlines()) == 1
+
+
+def test_a_sweep_names_the_trainings_that_failed_at_its_end(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ["--multirun", f"dataset.path={pictures}", "training.lr=-1,-2", "training.resolution=16"]
+    monkeypatch.setattr(sys, "argv", ["pretrain", *asked, "hydra.sweep.dir=here"])
+    with pytest.raises(SystemExit) as stop:
+        pretrain.main()
+    head, *lines = capfd.readouterr().err.splitlines()
+    assert stop.value.code == 2 and head == "2 of 2 jobs failed; the same command does what is missing:"
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        f"training.lr: input should be greater than 0, got {rate}" for rate in (-1, -2)
+    ]
+
+
+def test_a_training_lies_in_a_folder_named_by_its_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = checked(f"dataset.path={CONF}", "training.resolution=16")
+    job = SimpleNamespace(runtime=SimpleNamespace(choices={"stage": "prior", "dataset": "folder"}), mode=RunMode.RUN)
+    monkeypatch.setattr("ganinv.config.HydraConfig.get", lambda: job)
+    assert pretrain.training_folder(cfg) == Path("runs", "prior_folder", settings_hash(cfg))
+    assert run_folder(cfg) == Path("runs", "folder", settings_hash(cfg))
 
 
 def test_photos_to_invert_are_no_training_set() -> None:

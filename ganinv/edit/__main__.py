@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import build, check, read
 from ..errors import InputError
-from ..mistakes import is_users, told
+from ..mistakes import telling
 
 log = logging.getLogger("ganinv")
 
@@ -29,13 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.epilog = "Settings as KEY=VALUE: edit=[smile,glasses] (conf/edit lists them), edit.strength=2"
     given = parser.parse_args(arguments)
     folders = [name for name in given.folders if "=" not in name or Path(name).exists()]
-    try:
-        edit(folders, overrides=[name for name in given.folders if name not in folders], prior=given.prior)
-    except Exception as error:
-        if not is_users(error):
-            raise
-        return told(error)
-    return 0
+    overrides = [name for name in given.folders if name not in folders]
+    return telling(lambda: edit(folders, overrides=overrides, prior=given.prior))
 
 
 def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) -> None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..mistakes import WRONG, is_users, told
+from ..mistakes import telling
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,14 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     folders = [Path(folder).expanduser() for folder in options.folders]
     columns = options.columns.split(",") if options.columns else None
     out = Path(options.out).expanduser() if options.out else folders[0]
-    try:
-        print(compare(folders, out=out, baseline=options.baseline, columns=columns).told)
-    except Exception as error:
-        if not is_users(error):
-            raise
-        told(error)
-        return WRONG
-    return 0
+    return telling(lambda: print(compare(folders, out=out, baseline=options.baseline, columns=columns).told))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
