@@ -17,8 +17,13 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results"
 TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
-WHERE = {"0.25": "near, α .25", "0.5": "near, α .5", "global": "everywhere"}
+WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
 NOISE = {"const": "constant", "random": "random"}
+PROJECTED = {
+    "off": "projector in W+, 1,000 steps, MSE + LPIPS, noise maps untouched",
+    "on": "the same, noise maps optimised too",
+}
+DATASETS = {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}
 SHARES = {"0": "constant", "0.5": "half its own"}
 
 Rows = list[dict[str, Any]]
@@ -44,13 +49,23 @@ def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
 
 
 def reconstruction(folder: Path) -> Iterator[Line]:
-    """Initial latent, projector, Adam and the default on the first photos."""
-    adam, four = rows("ffhq64_first10", folder), rows("default_first4", folder)
-    yield ["initial latent, W, 100 steps", *figures(adam, ROUGH, prefix="initial_")]
-    label = "projector in W+, 1,000 steps, MSE + LPIPS, noise maps untouched"
-    yield [label, *figures(rows("projector_first10", folder, noise="off"), ROUGH)]
-    yield ["tuned, Adam (2026-11-22), n = 10", *figures(adam, TUNED)]
-    yield ["tuned, default, the first 4 of them", *figures(four, TUNED)]
+    """The first ten photos: initial latent, projector, Adam, the default with and without the terms on samples."""
+    first, adam = rows("default", folder, dataset="ffhq")[:10], rows("ffhq64_first10", folder)
+    yield ["initial latent, W, 100 steps", *figures(first, ROUGH, prefix="initial_")]
+    for noise, label in PROJECTED.items():
+        yield [label, *figures(rows("projector_first10", folder, noise=noise), ROUGH)]
+    yield ["tuned, `tuner=adam` (2026-11-22)", *figures(adam, TUNED)]
+    yield ["tuned, default", *figures(first, TUNED)]
+    without = rows("no_global_first4", folder)
+    yield ["tuned, without the terms on samples, first 4", *figures(without, TUNED)]
+
+
+def by_dataset(name: str, folder: Path) -> Iterator[Line]:
+    """Every photo of a file, a line a dataset."""
+    for dataset, said in DATASETS.items():
+        if found := rows(name, folder, dataset=dataset):
+            initial = spread([row["initial_mse"] for row in found], 4)
+            yield [said, str(len(found)), initial, *figures(found, TUNED)]
 
 
 def ratio(found: Rows) -> Line:
@@ -61,17 +76,11 @@ def ratio(found: Rows) -> Line:
 
 
 def drift(name: str, folder: Path) -> Iterator[Line]:
-    """A line for each α, constant noise."""
+    """A line for each α and noise of a file."""
     for alpha, where in WHERE.items():
-        yield [where, *ratio(rows(name, folder, alpha=alpha, noise="const"))]
-
-
-def drift_by_noise(folder: Path) -> Iterator[Line]:
-    """A line for each α and noise."""
-    for alpha in ("global", "0.25", "0.5"):
         for noise, said in NOISE.items():
-            found = rows("drift_constant_noise_first10", folder, alpha=alpha, noise=noise)
-            yield [WHERE[alpha], said, *ratio(found)]
+            if found := rows(name, folder, alpha=alpha, noise=noise):
+                yield [where, said, *ratio(found)]
 
 
 def short(value: float, places: int) -> str:
@@ -95,14 +104,6 @@ def noise_share(folder: Path) -> Iterator[Line]:
             ]
 
 
-def muon(folder: Path) -> Iterator[Line]:
-    """Half the steps, by dataset."""
-    for dataset, said in {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}.items():
-        found = rows("muon_first24", folder, dataset=dataset)
-        initial = spread([row["initial_mse"] for row in found], 4)
-        yield [said, str(len(found)), initial, *figures(found, TUNED)]
-
-
 def constant_noise(folder: Path) -> str:
     """The sentence on ten photos tuned with constant noise alone."""
     found = rows("constant_noise_first10", folder)
@@ -115,11 +116,13 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
     """Each table's lines, without its head."""
     return {
         "reconstruction": [*reconstruction(folder)],
-        "drift, default": [*drift("drift_default_first4", folder)],
+        "every photo": [*by_dataset("default", folder)],
+        "drift, default": [*drift("drift_default_first10", folder)],
+        "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],
-        "drift with constant noise": [*drift_by_noise(folder)],
+        "drift, constant noise of the samples": [*drift("drift_constant_noise_first10", folder)],
         "noise of the samples": [*noise_share(folder)],
-        "half the steps": [*muon(folder)],
+        "half the steps": [*by_dataset("muon_first24", folder)],
     }
 
 
