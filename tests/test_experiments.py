@@ -53,7 +53,8 @@ def test_the_points_of_the_method_that_are_open_have_an_experiment() -> None:
     assert set(EXPERIMENTS) == {
         f"ablate_{name}"
         for name in (
-            "loss", "probability", "discriminator", "reals", "form", "pyramid", "regulariser", "moves", "start"
+            "loss", "probability", "discriminator", "reals", "form", "pyramid", "regulariser", "moves", "start",
+            "optimizer", "pull",
         )
     }  # fmt: skip
 
@@ -76,6 +77,19 @@ def test_a_row_leaves_out_what_it_names_and_nothing_else() -> None:
         assert weights(row) == full | dict.fromkeys(names, 0), row
     for row in ("plain_l1", "plain_l2", "plain_lpips", "plain_l2_lpips", "pti_beside_global"):
         assert weights(row) | {"locality": full["locality"]} == full, row
+
+
+# It goes 30 over the 18 layers of its network, from the photo's w towards a w_z with ψ .5: one sample a step, no noise.
+@pytest.mark.parametrize("row", ["pti_regulariser", "pti_beside_global"])
+def test_pivotal_tunings_regulariser_samples_as_it_does(row: str) -> None:
+    full, own = (plain(read([f"row={name}"]))["tuner"] for name in ("full", row))
+    assert {key: value for key, value in own.items() if full.get(key) != value} == {
+        "locality_batch": 1,
+        "near_share": 1,
+        "near_radius": pytest.approx(30 / 18**0.5),
+        "near_psi": 0.5,
+        "noise_share": 0,
+    }
 
 
 def test_real_images_must_be_named() -> None:

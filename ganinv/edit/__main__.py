@@ -1,4 +1,4 @@
-"""Edit what a run has finished, without tuning again: `python -m ganinv.edit runs/demo/<settings> edit=[smile]`."""
+"""Edit what a run has finished, without tuning again: `python -m ganinv.edit FOLDER edit=[own] …`."""
 
 import argparse
 import logging
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ganinv.edit", description=main.__doc__)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a run's folder, or a photo's in it")
     parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
-    parser.epilog = "Settings as KEY=VALUE: edit=[smile,glasses] (conf/edit lists them), edit.strength=2"
+    parser.epilog = "Settings as KEY=VALUE: edit=[own] edit.directions.own.direction=FILE edit.strength=2"
     given = parser.parse_args(arguments)
     folders = [name for name in given.folders if "=" not in name or Path(name).exists()]
     overrides = [name for name in given.folders if name not in folders]

@@ -1,5 +1,6 @@
 """The choices in conf/finder, conf/scores and conf/edit build what they say."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def test_every_setting_is_one_of_the_code(file: Path) -> None:
 @pytest.mark.parametrize("file", [*FINDERS, *SCORES, *EDITS], ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_first_lines_say_what_it_is_and_how_to_use_it(file: Path) -> None:
     text = file.read_text()
-    start = " ".join(line.lstrip("# ") for line in text.splitlines()[:2])
+    head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    start = " ".join(line.lstrip("# ") for line in head)
     chosen = {"finder": f"finder={file.stem}", "scores": f"scores={file.stem}", "edit": f"edit=[{file.stem}]"}
     assert text.startswith("# ") and "python -m ganinv." in start and chosen[file.parent.name] in start
 
