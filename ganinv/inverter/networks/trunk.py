@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
 REDUCTION = 16  # of the channels, inside squeeze and excitation
-IRSE_50, RESNET_18, RESNET_34 = (3, 4, 14, 3), (2, 2, 2, 2), (3, 4, 6, 3)  # residual units a stage
+IRSE_50, RESNET_34 = (3, 4, 14, 3), (3, 4, 6, 3)  # residual units a stage
 
 
 class Trunk(nn.Module):
