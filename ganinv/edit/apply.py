@@ -12,7 +12,7 @@ from ..generator.synthesis import NoiseMode
 from ..inverter.latent import Latent
 from .direction import Direction, expect_layers, expect_strength
 
-ORDER = ("z", "w", "w+", "s")
+ORDER = ("z", "w", "w+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,18 @@ def edited(generator: Generator, latent: Latent, steps: Sequence[Step]) -> dict[
 
     N: the number of latents, or of strengths where there is one latent. Raises InputError.
     """
+    ws = moved(generator, latent, steps)
+    styles = generator.synthesis.styles(ws)
+    for step in (step for step in steps if step.direction.space == "s"):
+        amount = _amount(step, ws)
+        for layer, value in step.direction.values.items():
+            styles[layer] = styles[layer] + amount * value.to(ws)
+    return styles
+
+
+@torch.no_grad()
+def moved(generator: Generator, latent: Latent, steps: Sequence[Step]) -> Tensor:
+    """As `edited`, the w of each layer, [N, num_ws, w_dim]: all but what the steps in S add to the styles."""
     count = max([len(latent.ws), *(len(step.strengths()) for step in steps)])
     if any(length not in (1, count) for length in (len(latent.ws), *(len(step.strengths()) for step in steps))):
         raise InputError(f"edit: {len(latent.ws)} latents and {count} strengths do not go together; give one of either")
@@ -53,12 +65,7 @@ def edited(generator: Generator, latent: Latent, steps: Sequence[Step]) -> dict[
     ws = ws + _through_mapping(generator, latent, by_space["z"]) if by_space["z"] else ws
     for step in (*by_space["w"], *by_space["w+"]):
         ws = ws + _shift(generator, ws, step)
-    styles = generator.synthesis.styles(ws)
-    for step in by_space["s"]:
-        amount = _amount(step, ws)
-        for layer, value in step.direction.values.items():
-            styles[layer] = styles[layer] + amount * value.to(ws)
-    return styles
+    return ws
 
 
 # mapping(z + α d) − mapping(z): nothing at α = 0, whatever was done to w since

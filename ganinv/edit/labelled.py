@@ -1,8 +1,10 @@
 """Scores by a head that is trained here, from labelled photos, on a frozen feature network."""
 
+import hashlib
 import io
 import logging
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +18,7 @@ from ..generator.checkpoint import Prior
 from ..metric.frechet import FeatureNetwork, collect
 from .head import Head, train
 from .samples import Samples, pictures
-from .scores import Scores, parse_table, read_table
+from .scores import OnPictures, Scores, parse_table, read_table
 
 UNKNOWN = ("", "-9", "-9.0")
 INSIDE = "labels.csv"  # beside the photos, where no other table is named
@@ -24,6 +26,21 @@ WEAK = {"auc": 0.7, "correlation": 0.4}
 BATCH = 32
 
 log = logging.getLogger(__name__)
+
+
+def mark_of(pixels: Tensor) -> str:
+    """What tells a photo from others, uint8 [3, R, R]: eight hex digits (CRC-32)."""
+    return f"{zlib.crc32(pixels.contiguous().numpy().tobytes()):08x}"
+
+
+def trunk_of(network: FeatureNetwork) -> str:
+    """What tells a network from others: a digest of its weights, whichever layer is taken; without any, its title."""
+    if not isinstance(network, torch.nn.Module) or not (tensors := list(network.state_dict().values())):
+        return network.title
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
 class Labelled:
@@ -55,16 +72,21 @@ class Labelled:
         """A score for each sample. Raises InputError."""
         generator = prior.generator
         self.network.to(generator.mapping.w_avg.device)
-        head = self.head(resolution=generator.img_resolution)
+        found = self.on_pictures(resolution=generator.img_resolution)
         batches = pictures(generator, samples.truncated(generator.mapping.w_avg))
-        values = torch.cat([head(self.network(batch)) for batch in batches])
-        return Scores(values, {"from": "labelled", **head.made})
+        return Scores(torch.cat([found.score(batch) for batch in batches]), found.made)
+
+    def on_pictures(self, *, resolution: int) -> OnPictures:
+        """The network with the head that is trained on it, for pictures of that resolution. Raises InputError."""
+        head = self.head(resolution=resolution)
+        return OnPictures(lambda pixels: head(self.network(pixels)), {"from": "labelled", **head.made})
 
     def head(self, *, resolution: int) -> Head:
         """Trained on the photos as the generator of that resolution would show them. Raises InputError."""
-        by_file, labels = self.read_labels(), []
-        features = collect(self.network, self._batches(by_file, labels, resolution))
-        head = train(features, torch.tensor(labels), name=self.column)
+        taken: list[tuple[float, str]] = []
+        features = collect(self.network, self._batches(self.read_labels(), taken, resolution))
+        head = train(features, torch.tensor([label for label, _ in taken]), name=self.column)
+        head.made.update(column=self.column, trunk=trunk_of(self.network), photos=sorted(mark for _, mark in taken))
         for measure, least in WEAK.items():
             if head.made.get(measure, least) < least:
                 log.warning(
@@ -72,19 +94,19 @@ class Labelled:
                 )
         return head
 
-    def _batches(self, by_file: dict[str, float], labels: list[float], resolution: int) -> Iterator[Tensor]:
-        """The photos that can be read, uint8 [≤ BATCH, 3, R, R]; their labels are added to `labels`."""
+    def _batches(self, by_file: dict[str, float], taken: list[tuple[float, str]], resolution: int) -> Iterator[Tensor]:
+        """The photos that can be read, uint8 [≤ BATCH, 3, R, R]; their labels and marks are added to `taken`."""
         batch: list[Tensor] = []
         for key, pixels in read_pictures(self.photos, self._keys(by_file), resolution=resolution):
             if isinstance(pixels, Unreadable):
                 log.warning("%s: %s %s; left out", self.photos, key, pixels)
                 continue
-            labels.append(by_file[PurePosixPath(key).name])
+            taken.append((by_file[PurePosixPath(key).name], mark_of(pixels)))
             batch.append(pixels)
             if len(batch) == BATCH:
                 yield torch.stack(batch)
                 batch = []
-        if not labels:
+        if not taken:
             raise InputError(f"scores: no photo of {self.photos} that has a label can be read; name others")
         if batch:
             yield torch.stack(batch)

@@ -31,6 +31,14 @@ class Scorer(Protocol):
     def __call__(self, *, prior: Prior, samples: Samples) -> Scores: ...
 
 
+@dataclass(frozen=True, eq=False)
+class OnPictures:
+    """A scorer as a function of any pictures, not of samples alone, and how it was got."""
+
+    score: Callable[[Tensor], Tensor]  # uint8 [N, 3, R, R] -> [N] float32 on the CPU
+    made: dict[str, Any]
+
+
 def expect_varied(scores: Tensor, name: str) -> None:
     """InputError where the scores cannot tell samples apart."""
     if not bool(scores.isfinite().all()):
@@ -78,16 +86,21 @@ class Own:
 
     def __call__(self, *, prior: Prior, samples: Samples) -> Scores:
         """A score for each sample. Raises InputError."""
-        w, parts = samples.truncated(prior.generator.mapping.w_avg), []
-        for batch in pictures(prior.generator, w):
-            values = torch.as_tensor(self.score(batch)).detach().float().cpu()
-            if values.shape != (len(batch),):
-                raise InputError(
-                    f"scores: {self.title} gives the shape {list(values.shape)} for {len(batch)} pictures; it must give"
-                    f" [{len(batch)}]"
-                )
-            parts.append(values)
-        return Scores(torch.cat(parts), {"from": "own", "classifier": self.title})
+        w, found = samples.truncated(prior.generator.mapping.w_avg), self.on_pictures()
+        return Scores(torch.cat([found.score(batch) for batch in pictures(prior.generator, w)]), found.made)
+
+    def on_pictures(self, *, resolution: int | None = None) -> OnPictures:
+        """The classifier of pictures; `resolution` is not looked at."""
+        return OnPictures(self._values, {"from": "own", "classifier": self.title})
+
+    def _values(self, batch: Tensor) -> Tensor:
+        values = torch.as_tensor(self.score(batch)).detach().float().cpu()
+        if values.shape != (len(batch),):
+            raise InputError(
+                f"scores: {self.title} gives the shape {list(values.shape)} for {len(batch)} pictures; it must give"
+                f" [{len(batch)}]"
+            )
+        return values
 
 
 def resolve(path: str) -> Callable[..., Any]:
