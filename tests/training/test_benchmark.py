@@ -95,13 +95,12 @@ def test_rates_and_their_ratio_from_seconds(benchmark: ModuleType) -> None:
     assert line == "bfloat16     6.00 images/s, peer     3.00: 2.00 times, 1.00 to 3.00 in 3 rounds"
 
 
-def test_the_peers_phases_come_in_their_rhythm(benchmark: ModuleType, clone: Path) -> None:
+def test_the_peers_phases_come_in_their_rhythm(
+    benchmark: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, create = [], benchmark.Peer
-    benchmark.Peer = lambda *given, **more: made.append(create(*given, **more)) or made[0]
-    try:
-        rows = list(benchmark.measure(options(clone, rounds=1), "float32", torch.device("cpu")))
-    finally:
-        benchmark.Peer = create
+    monkeypatch.setattr(benchmark, "Peer", lambda *given, **more: made.append(create(*given, **more)) or made[0])
+    rows = list(benchmark.measure(options(clone, rounds=1), "float32", torch.device("cpu")))
     [peer] = made
     calls = peer.loss.calls
     # 17 steps: one that is not counted, and a block.
