@@ -38,7 +38,7 @@ OUTSIDE_HASH = (
     "tuner.progress",
 )
 
-# Settings of a training on which none of its weights depends.
+# What may change for a training that goes on in its folder: no weight depends on it, but for those of more kimg.
 OUTSIDE_TRAINING = (
     "folder",
     "logger",
