@@ -22,8 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from .errors import InputError
 from .mistakes import sentence, unknown
 from .paths import CONF
-from .schema import against_signature, together
-from .weights import TABLE, find, has_name
+from .schema import PATHS, against_signature, missing_files, together
 
 # Settings that change which photos are taken and where results go, never what a photo's result is.
 OUTSIDE_HASH = (
@@ -47,26 +46,6 @@ OUTSIDE_TRAINING = (
 )
 
 MAX_SEED = 2**32
-
-# Settings that name a file or folder of the user's.
-PATHS = {
-    "dataset.path": "a photo, a folder of photos or a zip of photos",
-    "inverter.path": "a latent or a folder with one for each photo, or an encoder",
-    "inverter.start.path": "an encoder",
-    "tuner.reals": "a folder or zip of real images",
-    "metric.frechet.real": "a folder or zip of real images",
-}
-
-# Settings that name a file of weights, or a name of `ganinv.weights`.
-NETWORKS = (
-    "generator.path",
-    "metric.reconstruction.weights",
-    "metric.frechet.network.weights",
-    "metric.pictures.identity.weights",
-    "metric.pictures.ganinverter.weights",
-    "training.start",
-    "training.frechet.network.weights",
-)
 
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
@@ -200,7 +179,7 @@ def check(cfg: DictConfig, *, schema: type = Settings, rooms: tuple[str, ...] = 
     mistakes += [f"{name}: must be set" for name in rooms if "_target_" not in _at(tree, name)]
     mistakes += [] if 0 <= tree.get("seed", 0) < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
     mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
-    mistakes += [*together(tree), *_missing_files(tree)]
+    mistakes += [*together(tree), *missing_files(tree)]
     if mistakes:
         raise SettingsError("\n".join(mistakes))
 
@@ -208,33 +187,6 @@ def check(cfg: DictConfig, *, schema: type = Settings, rooms: tuple[str, ...] = 
 def _at(tree: dict[str, Any], key: str) -> dict[str, Any]:
     """The node at the dotted `key`; an empty one where there is none."""
     return functools.reduce(lambda node, name: node.get(name) or {}, key.split("."), tree)
-
-
-def _missing_files(tree: dict[str, Any]) -> Iterator[str]:
-    """Every file that the run starts from, so that a mistake in a path stands beside the others."""
-    for key, what in PATHS.items():
-        *above, last = key.split(".")
-        path = _at(tree, ".".join(above)).get(last)
-        if isinstance(path, str) and path != "???" and not (Path(path).expanduser().exists() or has_name(path)):
-            yield f"{key}: {path!r} does not exist; name {what}"
-    for key in NETWORKS:
-        *above, last = key.split(".")
-        name = _at(tree, ".".join(above)).get(last)
-        try:
-            if isinstance(name, str) and name != "???" and not _is_network_folder(key, name):
-                find(name)
-        except InputError as error:
-            yield f"{key}: {error}"
-
-
-def _is_network_folder(key: str, name: str) -> bool:
-    """Whether a network is asked for and a folder named that may hold one; InputError where it cannot."""
-    folder = Path(name).expanduser()
-    if key not in ("generator.path", "training.start") or name in TABLE or not folder.is_dir():
-        return False
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: this folder has no config.json; give a checkpoint's file or folder")
-    return True
 
 
 def _mistakes(node: Any, key: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from .config import as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import PhotosFailed, guarded
 from .paths import CONF
+from .schema import files
 from .sweep import attempt, attended
 
 if TYPE_CHECKING:
@@ -108,11 +109,13 @@ def reals_of(cfg: DictConfig, prior: "Prior") -> "dict[str, RealImages]":
 def inputs_of(cfg: DictConfig) -> "Inputs":
     """Digests of the user's files, beside photos and prior, on which results depend; taken once they have been read."""
     from .report.inputs import Inputs
+    from .weights import find, has_name
 
-    named = {key: OmegaConf.select(cfg, key) for key in ("tuner.reals", "metric.frechet.real")}
+    named = {key: str(find(name)) if has_name(name) else name for key, name in files(plain(cfg))}
+    named = {key: name for key, name in named.items() if key not in ("dataset.path", "generator.path")}
     limits = {"metric.frechet.real": OmegaConf.select(cfg, "metric.frechet.limit")}
-    images = {key: (path, limits.get(key)) for key, path in named.items() if path is not None}
-    return Inputs(latents=OmegaConf.select(cfg, "inverter.path"), images=images)
+    latents = named.pop("inverter.path", None)
+    return Inputs(latents=latents, files={key: (name, limits.get(key)) for key, name in named.items()})
 
 
 def invert_all(

@@ -1,16 +1,31 @@
-"""Settings against the code that they name: each by the signature that takes it, and those that must go together."""
+"""Settings against what they name, the code by its signatures and the files; and those that must go together."""
 
 import inspect
 import json
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from .errors import InputError
 from .mistakes import unknown
+from .weights import TABLE, find, has_name
 
 # What run.py hands to a node beyond its YAML.
 PARTS = {"dataset": ["resolution"], "tuner": ["objective"]}
+
+# Settings that name a file or folder of the user's.
+PATHS = {
+    "dataset.path": "a photo, a folder of photos or a zip of photos",
+    "inverter.path": "a latent or a folder with one for each photo, or an encoder",
+    "inverter.start.path": "an encoder",
+    "tuner.reals": "a folder or zip of real images",
+    "metric.frechet.real": "a folder or zip of real images",
+}
+
+# Settings that name a network in any form of a checkpoint. Every other one called `weights` names a file of tensors, or
+# has a name of `ganinv.weights`.
+CHECKPOINTS = ("generator.path", "training.start")
 
 
 def against_signature(node: dict[str, Any], key: str) -> Iterator[str]:
@@ -89,3 +104,43 @@ def _device(tree: dict[str, Any]) -> None:
         from .method import pick_device
 
         pick_device("cuda")
+
+
+def leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Each setting by its dotted name, with its value."""
+    if not isinstance(tree, dict) or not tree:
+        yield key, tree
+        return
+    for name, child in tree.items():
+        yield from leaves(child, f"{key}.{name}" if key else str(name))
+
+
+def files(tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings that name a file, a folder or published weights, with what they name; not those that are not set."""
+    for key, value in leaves(tree):
+        is_one = key in PATHS or key in CHECKPOINTS or key.endswith(".weights")
+        if is_one and isinstance(value, str) and value != "???":
+            yield key, value
+
+
+def missing_files(tree: dict[str, Any]) -> Iterator[str]:
+    """Every file that the run starts from, so that a mistake in a path stands beside the others."""
+    for key, name in files(tree):
+        try:
+            if key in PATHS:
+                if not (Path(name).expanduser().exists() or has_name(name)):
+                    yield f"{key}: {name!r} does not exist; name {PATHS[key]}"
+            elif not _is_network_folder(key, name):
+                find(name)
+        except InputError as error:
+            yield f"{key}: {error}"
+
+
+def _is_network_folder(key: str, name: str) -> bool:
+    """Whether a network is asked for and a folder named that may hold one; InputError where it cannot."""
+    folder = Path(name).expanduser()
+    if key not in CHECKPOINTS or name in TABLE or not folder.is_dir():
+        return False
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: this folder has no config.json; give a checkpoint's file or folder")
+    return True

@@ -8,11 +8,12 @@ import pytest
 
 from ganinv.config import check, read
 from ganinv.published import TABLE
+from ganinv.schema import CHECKPOINTS, PATHS
 from ganinv.weights import find
 
 ROOT = Path(__file__).parents[1]
 FENCED = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-OWN_FILES = ("dataset.path", "generator.path", "inverter.path", "metric.frechet.real")  # the reader's, made up here
+OWN_FILES = (*PATHS, *CHECKPOINTS)  # the reader's, made up here
 
 
 def commands(text: str) -> list[list[str]]:
@@ -46,7 +47,7 @@ def test_the_readme_shows_how_to_run() -> None:
 @pytest.mark.parametrize("arguments", README, ids=" ".join)
 def test_a_command_of_the_readme(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ganinv.config.find", at_hand)
+    monkeypatch.setattr("ganinv.schema.find", at_hand)
     for name, _, value in (override.partition("=") for override in jobs(arguments)):
         if name in OWN_FILES:
             Path(value).expanduser().parent.mkdir(parents=True, exist_ok=True)

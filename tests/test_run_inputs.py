@@ -11,9 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 import ganinv
+from ganinv.config import SettingsError, check, read
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
 from ganinv.generator.foreign import folder
+from ganinv.run import inputs_of
 
 from .test_run import TINY, Command, Ended, command, photos, prior, results, run_folder  # noqa: F811, F401
 
@@ -45,6 +47,34 @@ def test_a_latent_that_changed_is_tuned_again(
     after = results(tmp_path / "run")
     assert {name for name in before if before[name] != after[name]} == {"carl"}
     assert skipped(command(*arguments)) == ["anna", "böb smith", "carl"]
+
+
+def test_every_file_that_a_setting_names_marks_the_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANINV_WEIGHTS", str(tmp_path))
+    encoder, inception = tmp_path / "encoder.pt", tmp_path / "inception.safetensors"
+    asked = [
+        "inverter=w_plus",
+        "inverter/start=encoder",
+        f"inverter.start.path={encoder}",
+        "metric=[reconstruction,fid]",
+    ]
+
+    def marks() -> dict[str, str]:
+        return inputs_of(read(asked)).of("anna")
+
+    encoder.write_bytes(b"encoder")
+    inception.write_bytes(b"weights")  # found by its name
+    before = marks()
+    assert before.keys() == {"inverter.start.path", "metric.frechet.network.weights"}
+    encoder.write_bytes(b"another")
+    assert marks()["inverter.start.path"] != before["inverter.start.path"]
+    inception.write_bytes(b"others")
+    assert marks()["metric.frechet.network.weights"] != before["metric.frechet.network.weights"]
+
+
+def test_weights_of_any_network_are_looked_for_before_anything_is_built() -> None:
+    with pytest.raises(SettingsError, match=r"^loss\.lpips\.weights: no/such: no such file"):
+        check(read(["dataset=demo", "loss=perceptual", "+loss.lpips.weights=no/such"]))
 
 
 @pytest.fixture

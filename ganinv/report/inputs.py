@@ -12,19 +12,19 @@ LARGE = 100_000_000  # bytes; a file of latents is smaller, one of an encoder's 
 
 
 class Inputs:
-    """Digests by setting: the photo's own latent and the images that all photos share.
+    """Digests by setting: the photo's own latent, and the images and weights that all photos share.
 
     latents: a file, or a folder with one for each photo; None: there are none. A large file is read once, as an encoder
-    is. images: setting -> a folder or zip, and how many of its pictures by name are used at most. Raises InputError
-    where one cannot be listed.
+    is. files: setting -> a file, or a folder or zip of images and how many of its pictures by name are used at most.
+    Raises InputError where one cannot be listed.
     """
 
-    def __init__(self, *, latents: str | None, images: dict[str, tuple[str, int | None]]) -> None:
+    def __init__(self, *, latents: str | None, files: dict[str, tuple[str, int | None]]) -> None:
         self.latents = latents
         file = None if latents is None else Path(latents).expanduser()
         is_large = file is not None and file.is_file() and file.stat().st_size > LARGE
         self.encoder = _of_lines([_of_bytes(file)]) if file is not None and is_large else None
-        self.shared = {key: of_images(path, limit=limit) for key, (path, limit) in images.items()}
+        self.shared = {key: of_images(path, limit=limit) for key, (path, limit) in files.items()}
 
     def of(self, name: str) -> dict[str, str]:
         """Those on which the photo `name` depends, by setting; its latent is read anew each time."""
@@ -41,7 +41,7 @@ def of_latent(path: str, name: str) -> str:
 
 
 def of_images(path: str, *, limit: int | None) -> str:
-    """SHA-256 of name, size and content of the pictures in a folder or zip, the first `limit` by name.
+    """SHA-256 of name, size and content of the pictures in a folder or zip, the first `limit` by name; or of a file.
 
     A zip keeps the CRC-32 of each entry, so nothing is unpacked. A folder keeps only times, which a copy may carry over
     or not; so its bytes are read, which costs little beside decoding them.

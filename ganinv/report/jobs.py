@@ -9,9 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..config import NETWORKS, OUTSIDE_HASH, PATHS, plain, settings_hash
+from ..config import OUTSIDE_HASH, plain, settings_hash
 from ..errors import InputError
 from ..files import read_json
+from ..schema import files, leaves
 from ..sweep import JOBS, read, reason
 from .artefacts import finished_photos, read_record
 from .summary import FAILED
@@ -155,19 +156,8 @@ def _failures(run: Path, *, done: set[str]) -> list[str]:
 
 def flat(tree: Any) -> Settings:
     """Settings by their dotted names; of files and folders the last part alone, since machines differ above it."""
-    settings = dict(_leaves(tree, ""))
-    for key in (*PATHS, *NETWORKS):
-        if isinstance(settings.get(key), str):
-            settings[key] = PurePath(settings[key]).name
+    settings = dict(leaves(tree)) | {key: PurePath(name).name for key, name in files(tree)}
     return {k: _number(v) for k, v in settings.items() if not any(k == e or k.startswith(f"{e}.") for e in ELSEWHERE)}
-
-
-def _leaves(tree: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if not isinstance(tree, dict) or not tree:
-        yield key, tree
-        return
-    for name, child in tree.items():
-        yield from _leaves(child, f"{key}.{name}" if key else str(name))
 
 
 def _number(value: Any) -> Any:

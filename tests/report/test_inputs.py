@@ -74,7 +74,7 @@ def test_one_picture(folder: Path) -> None:
 def test_a_broken_zip_is_told(tmp_path: Path) -> None:
     (tmp_path / "reals.zip").write_bytes(b"PK no zip")
     with pytest.raises(InputError, match="reals.zip' is not a zip"):
-        Inputs(latents=None, images={"tuner.reals": (str(tmp_path / "reals.zip"), None)})
+        Inputs(latents=None, files={"tuner.reals": (str(tmp_path / "reals.zip"), None)})
 
 
 def test_a_photo_depends_on_its_own_latent_alone(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_photo_depends_on_its_own_latent_alone(tmp_path: Path) -> None:
 def test_one_file_of_latents_serves_every_photo(tmp_path: Path) -> None:
     file = tmp_path / "w.pt"
     file.write_bytes(b"latent")
-    found = Inputs(latents=str(file), images={})
+    found = Inputs(latents=str(file), files={})
     before = found.of("anna")
     assert before == found.of("bob") and before.keys() == {"inverter.path"}
     file.write_bytes(b"other")
@@ -103,15 +103,25 @@ def test_an_encoder_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(inputs, "LARGE", 5)
     file = tmp_path / "e4e.pt"
     file.write_bytes(b"encoder")
-    first = Inputs(latents=str(file), images={})
+    first = Inputs(latents=str(file), files={})
     before = first.of("anna")
     file.write_bytes(b"another")
     assert first.of("bob") == before
-    assert Inputs(latents=str(file), images={}).of("anna") != before
+    assert Inputs(latents=str(file), files={}).of("anna") != before
+
+
+def test_weights_are_digested_by_their_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "face.pth"
+    shutil.make_archive(str(tmp_path / "face"), "zip", root_dir=tmp_path, base_dir=".")  # as torch writes them
+    (tmp_path / "face.zip").rename(file)
+    key = "metric.pictures.identity.weights"
+    before = Inputs(latents=None, files={key: (str(file), None)}).of("anna")
+    file.write_bytes(file.read_bytes() + b"x")
+    assert before.keys() == {key} and Inputs(latents=None, files={key: (str(file), None)}).of("anna") != before
 
 
 def test_without_files_of_the_users_there_is_nothing() -> None:
-    assert Inputs(latents=None, images={}).of("anna") == {}
+    assert Inputs(latents=None, files={}).of("anna") == {}
 
 
 def test_paths_in_the_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
