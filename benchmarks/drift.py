@@ -3,8 +3,9 @@
     python benchmarks/drift.py runs/ffhq/0123456789/* --real faces.zip --csv drift.csv --sheets sheets
 
 Everywhere (5,000 z, ψ 1) and near the photo, on w + α (w_z − w) with α .25 and .5 (500 z), each with constant and with
-random noise. Of each folder it reads generator.safetensors and latent.safetensors. A contact sheet per photo shows the
-same latents pairwise, so that a ghost of the photo can be seen. docs/metrics.md says how to read the numbers.
+random noise. Of each folder it reads generator.safetensors and latent.safetensors, and config.yaml above it, by which
+real images are framed as the photo was. A contact sheet per photo shows the same latents pairwise, so that a ghost of
+the photo can be seen. docs/metrics.md says how to read the numbers.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from ganinv import weights
+from ganinv.dataset.frame import SQUARE, Frame
 from ganinv.dataset.real import RealImages
 from ganinv.errors import InputError
 from ganinv.files import write_bytes, write_csv, write_png
@@ -32,8 +34,10 @@ from ganinv.generator.stylegan2 import Generator, NoiseMode
 from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import latent_pair, render
 from ganinv.metric.frechet import AlexNet, FeatureNetwork, collect, expect_enough, frechet_distance
+from ganinv.report.jobs import CONFIG, read_settings
 from ganinv.report.pictures import enlarge
 from ganinv.report.tuned import load_tuned
+from ganinv.run import frame_of
 
 Row = dict[str, Any]
 SHEET_LATENTS = 8
@@ -56,13 +60,14 @@ class Comparison:
     seed: int = 0
     batch_size: int = 50
 
-    def real_features(self, resolution: int) -> Tensor:
-        """Of every real image, reduced to `resolution`, then resized by the network -> [M, num_features]."""
+    def real_features(self, resolution: int, frame: Frame = SQUARE) -> Tensor:
+        """Of every real image, framed in `resolution` pixels, then resized by the network -> [M, num_features]."""
         path = Path(self.real)
         if not path.exists():
             raise InputError(f"real: {self.real!r} does not exist; name a folder or a zip of images")
-        key = f"real {path.resolve()} {path.stat().st_mtime_ns} {resolution}"
-        return self._cached(key, lambda: self._of_images(RealImages(path=self.real, resolution=resolution).images))
+        key = f"real {path.resolve()} {path.stat().st_mtime_ns} {resolution}" + ("" if frame == SQUARE else f" {frame}")
+        how = {"resolution": resolution, "fit": frame.fit, "aspect": frame.aspect}
+        return self._cached(key, lambda: self._of_images(RealImages(path=self.real, **how).images))
 
     def untouched_features(self, prior: Prior, ws: Tensor, noise_mode: NoiseMode) -> Tensor:
         """Of the prior at `ws`, which is computed once for all tunings that start from the same latent."""
@@ -89,9 +94,14 @@ class Comparison:
 
 
 @torch.inference_mode()
-def evaluate(*, prior: Prior, generator: Generator, ws: Tensor, by: Comparison, photo: str = "") -> list[Row]:
-    """One row for each noise mode and α ("global" and near); `ws` [1, num_ws, w_dim] is the photo's latent."""
-    real = by.real_features(prior.generator.img_resolution)
+def evaluate(
+    *, prior: Prior, generator: Generator, ws: Tensor, by: Comparison, photo: str = "", frame: Frame = SQUARE
+) -> list[Row]:
+    """One row for each noise mode and α ("global" and near); `ws` [1, num_ws, w_dim] is the photo's latent.
+
+    `frame`: how the photo, and so the real images, come into the generator's square.
+    """
+    real = by.real_features(prior.generator.img_resolution, frame)
     rows = []
     for noise_mode in by.noise_modes:
         for alpha in (1, *by.alphas):
@@ -168,17 +178,26 @@ def comparison(options: argparse.Namespace) -> Comparison:
     )
 
 
+def framed(photo: Path) -> Frame:
+    """How the photo of this folder came into the square, by its run's settings; without these, as a square."""
+    settings = photo.resolve().parent / CONFIG
+    if settings.is_file():
+        return frame_of(read_settings(settings))
+    log.info("%s: no %s above it, so the middle square of each real image is used", photo.name, CONFIG)
+    return SQUARE
+
+
 def run(options: argparse.Namespace) -> None:
     """Score each photo; the table is written anew after each."""
     by, prior, rows = comparison(options), load_prior(options.prior), []
-    real = by.real_features(prior.generator.img_resolution)
+    real = by.real_features(prior.generator.img_resolution, framed(options.photos[0]))
     halves = frechet_distance(real[::2], real[1::2])
     log.info("%s to %d real images; their two halves: %.2f", by.network.title, len(real), halves)
     for folder in options.photos:
         start = time.monotonic()
         generator, _ = load_tuned(folder / "generator.safetensors", prior=prior)
         ws = Latent.load(folder / "latent.safetensors").ws
-        rows += evaluate(prior=prior, generator=generator, ws=ws, by=by, photo=folder.name)
+        rows += evaluate(prior=prior, generator=generator, ws=ws, by=by, photo=folder.name, frame=framed(folder))
         write_csv(options.csv, rows)
         if options.sheets:
             alphas = (*by.alphas, 1)

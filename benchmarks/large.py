@@ -14,8 +14,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from unittest.mock import patch
 
 import torch
@@ -66,9 +67,8 @@ def timed() -> Iterator[Clock]:
         yield clock
 
 
-def _wrapped(part: str, target: str, clock: Clock) -> "patch":  # pyright: ignore
-    owner, name = target.rsplit(".", 1)
-    original: Callable = _resolve(target)
+def _wrapped(part: str, target: str, clock: Clock) -> AbstractContextManager[object]:
+    original: Callable = resolve_name(target)
 
     def measured(*args: object, **named: object) -> object:
         start = time.perf_counter()
@@ -77,14 +77,7 @@ def _wrapped(part: str, target: str, clock: Clock) -> "patch":  # pyright: ignor
         finally:
             clock[part].append(time.perf_counter() - start)
 
-    return patch(f"{owner}.{name}", measured)
-
-
-def _resolve(target: str) -> Callable:
-    from pkgutil import resolve_name
-
-    owner, name = target.rsplit(".", 1)
-    return getattr(resolve_name(owner), name)
+    return patch(target, measured)
 
 
 def report(clock: Clock, *, steps: int) -> Iterator[str]:

@@ -96,7 +96,7 @@ def _runs(folder: Path, asked: Sequence[dict[str, Any]]) -> list[Path]:
 def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
     """The run's photos, to the row of its settings."""
     try:
-        cfg = _settings(run / CONFIG)
+        cfg = read_settings(run / CONFIG)
     except InputError as error:
         notes.append(str(error))
         return
@@ -117,7 +117,8 @@ def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
         notes.append(f"{run}: no finished photo")
 
 
-def _settings(path: Path) -> DictConfig:
+def read_settings(path: Path) -> DictConfig:
+    """config.yaml of a run; InputError where it is none."""
     try:
         cfg = OmegaConf.load(path)
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
