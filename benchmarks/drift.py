@@ -30,7 +30,8 @@ from ganinv.dataset.real import RealImages
 from ganinv.errors import InputError
 from ganinv.files import write_bytes, write_csv, write_png
 from ganinv.generator.checkpoint import Prior, load_prior
-from ganinv.generator.stylegan2 import Generator, NoiseMode
+from ganinv.generator.family import Generator
+from ganinv.generator.synthesis import NoiseMode
 from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import latent_pair, render
 from ganinv.metric.frechet import AlexNet, FeatureNetwork, collect, expect_enough, frechet_distance

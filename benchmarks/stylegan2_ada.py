@@ -112,5 +112,5 @@ def imported(folder: Path) -> tuple[ModuleType, ModuleType]:
     except ImportError as error:
         raise InputError(f"--peer: {str(folder)!r} cannot be imported ({error}); install what it lacks") from error
     for operation in operations:
-        operation._inited, operation._plugin = True, None  # as where its CUDA code could not be built
+        vars(operation).update(_inited=True, _plugin=None)  # as where its CUDA code could not be built
     return networks, loss

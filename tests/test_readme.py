@@ -55,6 +55,14 @@ def test_a_command_of_the_readme(arguments: list[str], tmp_path: Path, monkeypat
     check(read(jobs(arguments)))
 
 
+def test_settings_objects_stay_where_contributing_says() -> None:
+    rule = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("Settings objects stay in")[1].split("\n*")[0]
+    named = {*re.findall(r"`([\w/]+\.py)`", rule), "edit/__main__.py", "metric/__main__.py", "report/__main__.py"}
+    for file in (ROOT / "ganinv").rglob("*.py"):
+        if re.search(r"\b(DictConfig|OmegaConf)\b", file.read_text(encoding="utf-8")):
+            assert file.relative_to(ROOT / "ganinv").as_posix() in named, file
+
+
 def test_commands_are_found_and_sweeps_cut_to_their_first_job() -> None:
     text = "```bash\nmake demo\npython -m ganinv.run a=1 \\\n  b=2 # why\nganinv -m a=1,2 'c=[d,e]'\n```\n"
     assert commands(text) == [["a=1", "b=2"], ["-m", "a=1,2", "c=[d,e]"]]

@@ -1,0 +1,77 @@
+"""Runs side by side where something is lacking: one photo, columns of a few, no photo in common, broken files."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from ganinv.errors import InputError
+from ganinv.report.comparison import compare
+from ganinv.report.jobs import gather, read_settings
+
+from .test_comparison import Run, run  # noqa: F401
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "table.csv").read_text().splitlines()))
+
+
+def test_one_photo_has_no_deviation_and_no_interval(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", ["seed=0"], anna={"mse": 1.0})
+    run("runs/b", ["seed=1"], anna={"mse": 3.0})
+    found = compare([tmp_path], out=tmp_path)
+    assert "| seed=0 | 1 | 1.000 |" in found.told and "| seed=1 | 1 | +2.000 |" in found.told
+    assert "nan" not in found.told and "[" not in found.told.split("Difference to")[1].split("\n\n")[1]
+    other = rows(tmp_path)[1]
+    assert (other["mse_difference"], other["mse_low"], other["mse_high"], other["mse_pairs"]) == ("2.0", "", "", "1")
+
+
+def test_a_column_of_one_setting_or_of_a_few_photos(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", ["seed=0"], anna={"mse": 1.0, "ssim": 0.5}, carl={"mse": 2.0, "ssim": None})
+    run("runs/b", ["seed=1"], anna={"mse": 1.0, "psnr": 40.0}, carl={"mse": 3.0, "psnr": math.inf})
+    told = compare([tmp_path], out=tmp_path, columns=["mse", "psnr", "ssim"]).told
+    assert "| seed=0 | 2 | 1.50 ± 0.71 | – | 0.5000 (n = 1) |" in told
+    assert "| seed=1 | 2 | 2.0 ± 1.4 | 40.00 (n = 1; 1 more exact) | – |" in told
+    assert "| seed=1 | 2 | +0.5 [−5.9, 6.9] | – | – |" in told
+    other = rows(tmp_path)[1]
+    assert other["psnr_exact"] == "1" and "psnr_difference" not in other and other["ssim_mean"] == ""
+
+
+def test_settings_without_a_photo_in_common_have_no_difference(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", ["seed=0"], anna={"mse": 1.0})
+    run("runs/b", ["seed=1"], carl={"mse": 1.0})
+    found = compare([tmp_path], out=tmp_path)
+    assert [line.differences for line in found.lines] == [{}, {}]
+    assert found.notes == ["seed=0: lacks carl", "seed=1: lacks anna"]
+
+
+def test_a_folder_that_is_named_twice_or_above_another_counts_once(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    place = run("runs/a", [], anna={"mse": 1.0})
+    run("elsewhere/a", [], carl={"mse": 3.0})
+    found = gather([place, tmp_path / "runs", tmp_path / "runs", tmp_path / "elsewhere"])
+    assert [record["image"] for record in found.settings[0].photos.values()] == ["anna", "carl"] and found.notes == []
+
+
+def test_columns_of_which_one_has_no_figures(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", [], anna={"mse": 1.0, "ssim": None})
+    with pytest.raises(InputError, match="^--columns: ssim, zeta has no figures; there are mse, "):
+        compare([tmp_path], out=tmp_path / "out", columns=["mse", "ssim", "zeta"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_broken_files_are_named_and_the_rest_is_compared(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    place = run("runs/a", [], anna={"mse": 1.0})
+    (place / "failed.json").write_text("{")
+    run("runs/b", ["seed=1"])
+    (tmp_path / "runs/b/config.yaml").write_text("tuner: [")
+    (tmp_path / "runs/jobs").mkdir()
+    (tmp_path / "runs/jobs/0.json").write_text("{")
+    found = gather([tmp_path])
+    assert [len(setting.photos) for setting in found.settings] == [1]
+    said = sorted(note.split(str(tmp_path))[1].split(" (")[0] for note in found.notes)
+    assert said[0] == "/runs/a/failed.json: not a whole JSON file" and said[1:] == [
+        "/runs/b/config.yaml: not the settings of a run", "/runs/jobs/0.json: not a whole record of a job"
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="none.yaml: not the settings of a run"):
+        read_settings(tmp_path / "none.yaml")
