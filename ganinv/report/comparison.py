@@ -7,11 +7,11 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import write_csv, write_text
-from .forms import latex, markdown
+from .forms import Line, latex, markdown
 from .jobs import Setting, gather
-from .paired import Difference, paired
+from .paired import paired
 from .scatter import scatter
-from .table import Aggregate, aggregate, frechet_network, lpips_network, row
+from .table import aggregate, frechet_network, lpips_network, row
 
 # Column, and its heading; the others go into the CSV alone unless they are asked for.
 HEADINGS = {
@@ -35,16 +35,6 @@ STATED = (
     "Mean ± standard deviation over the photos. Difference: to {baseline!r} on the same photos, mean and its 95 %"
     " confidence interval (paired, Student's t)."
 )
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the table."""
-
-    name: str
-    n: int
-    figures: dict[str, Aggregate]
-    differences: dict[str, Difference]
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,27 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from .paired import Difference
 from .table import Aggregate, figure
-
-if TYPE_CHECKING:
-    from .comparison import Line
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
 LATEX |= {"±": r"$\pm$", "−": "$-$", "α": r"$\alpha$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
+@dataclass(frozen=True)
+class Line:
+    """A row of the table."""
+
+    name: str
+    n: int
+    figures: dict[str, Aggregate]
+    differences: dict[str, Difference]
+
+
 def markdown(
-    lines: "Sequence[Line]", columns: dict[str, str], *, baseline: str, stated: str, notes: Sequence[str]
+    lines: Sequence[Line], columns: dict[str, str], *, baseline: str, stated: str, notes: Sequence[str]
 ) -> str:
     """Both tables, what is stated of them, and what is not in them."""
     parts = [_markdown(table(lines, columns))]
@@ -27,20 +34,20 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def latex(lines: "Sequence[Line]", columns: dict[str, str], *, baseline: str, stated: str) -> str:
+def latex(lines: Sequence[Line], columns: dict[str, str], *, baseline: str, stated: str) -> str:
     """Both tables as `tabular`, which need no package; the second one where there are several rows."""
     tables = [table(lines, columns)] + ([differences(lines, columns)] if len(lines) > 1 else [])
     said = f"% {stated}\n"
     return said + f"\n% difference to {baseline}\n".join(_latex(rows) for rows in tables)
 
 
-def table(lines: "Sequence[Line]", columns: dict[str, str]) -> list[list[str]]:
+def table(lines: Sequence[Line], columns: dict[str, str]) -> list[list[str]]:
     """Head and rows: name, n, and mean ± standard deviation of each column."""
     head = ["setting", "n", *columns.values()]
     return [head, *([each.name, str(each.n), *(_figure(each, column) for column in columns)] for each in lines)]
 
 
-def differences(lines: "Sequence[Line]", columns: dict[str, str]) -> list[list[str]]:
+def differences(lines: Sequence[Line], columns: dict[str, str]) -> list[list[str]]:
     """Head and rows: name, pairs, and mean difference with its interval; without the baseline."""
     rows = []
     for line in (line for line in lines if line.differences):
@@ -57,7 +64,7 @@ def spread(mean: float, std: float | None) -> str:
     return f"{mean:.{places}f} ± {std:.{places}f}"
 
 
-def _figure(line: "Line", column: str) -> str:
+def _figure(line: Line, column: str) -> str:
     value: Aggregate | None = line.figures.get(column)
     if value is None:
         return "–"
