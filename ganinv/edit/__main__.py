@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a run's folder, or a photo's in it")
     parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
     parser.epilog = "Settings as KEY=VALUE: edit=[own] edit.directions.own.direction=FILE edit.strength=2"
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     folders = [name for name in given.folders if "=" not in name or Path(name).exists()]
     overrides = [name for name in given.folders if name not in folders]
     return telling(lambda: edit(folders, overrides=overrides, prior=given.prior))

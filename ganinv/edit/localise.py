@@ -133,18 +133,25 @@ def by_channels(
 
 
 def by_probes(
-    generator: Generator, styles: dict[str, Tensor], mask: Tensor, *, probes: int, seed: int
+    generator: Generator, styles: dict[str, Tensor], mask: Tensor, *, probes: int, seed: int, chunk: int = 16
 ) -> tuple[Energies, Energies]:
-    """As `by_channels`, estimated: two backward passes for each of `probes`, whatever the number of channels."""
+    """As `by_channels`, estimated: two backward passes for each of `probes`, whatever the number of channels.
+
+    One forward pass serves them all; `chunk` are taken at once.
+    """
     place = next(iter(styles.values())).device
     random = torch.Generator().manual_seed(seed)
     signs = torch.randint(2, [probes, 3, *mask.shape], generator=random).to(place) * 2.0 - 1
     region = mask.to(place)
-    weights = torch.cat([signs * region, signs * ~region])  # [2 · probes, 3, cells, cells]
-    leaves = {n: s.detach().expand(len(weights), -1).clone().requires_grad_() for n, s in styles.items()}
-    total = (averaged(generator, leaves, len(mask)) * weights).sum()
-    rows = torch.autograd.grad(total, list(leaves.values()))
-    halves = [row.square().view(2, probes, -1).mean(dim=1) for row in rows]  # [2, C]
-    return {n: h[0] for n, h in zip(leaves, halves, strict=True)}, {
-        n: h[1] for n, h in zip(leaves, halves, strict=True)
-    }
+    weights = torch.cat([signs * region, signs * ~region])[:, None]  # [2 · probes, 1, 3, cells, cells]
+    leaves = {name: style.detach().clone().requires_grad_() for name, style in styles.items()}
+    picture = averaged(generator, leaves, len(mask))  # [1, 3, cells, cells]
+    inside, outside = zeros(styles), zeros(styles)
+    for part, first in zip(weights.split(chunk), range(0, 2 * probes, chunk), strict=True):
+        rows = torch.autograd.grad(picture, list(leaves.values()), part, retain_graph=True, is_grads_batched=True)
+        halves = torch.arange(first, first + len(part)) < probes
+        for name, row in zip(leaves, rows, strict=True):
+            squares = row[:, 0].square().cpu() / probes  # [rows, C]
+            inside[name] += squares[halves].sum(dim=0)
+            outside[name] += squares[~halves].sum(dim=0)
+    return inside, outside

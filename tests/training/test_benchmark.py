@@ -68,7 +68,13 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.write_text(text)
     (tmp_path / "clone/torch_utils/__init__.py").touch()
     monkeypatch.setattr(sys, "path", list(sys.path))
+    forget()  # the folder of these tests may be known as "training"
     yield tmp_path / "clone"
+    forget()
+
+
+def forget() -> None:
+    """The packages that a clone brings."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("training", "torch_utils")]:
         del sys.modules[name]
 

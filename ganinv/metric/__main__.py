@@ -1,0 +1,136 @@
+"""Judge edits of finished runs: `python -m ganinv.metric runs/ours runs/pti edit=[smile] scores.photos=faces.zip`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ..config import Device, build, check, plain, read
+from ..errors import InputError
+from ..mistakes import telling
+
+if TYPE_CHECKING:
+    from ..report.jobs import Setting
+    from .editability import Judged
+
+log = logging.getLogger("ganinv")
+
+
+@dataclass
+class JudgeSettings:
+    """What conf/editability.yaml may set."""
+
+    seed: int = 0
+    device: Device = Device.auto
+    attribute: str | None = None
+    attributes: Any = None
+    thresholds: Any = None
+    edit: Any = None
+    scores: Any = None
+    encoder: Any = None
+    editability: Any = None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge edits of the photos that all runs have, a row a run and edit. The exit code is 2 after a mistake."""
+    parser = argparse.ArgumentParser(prog="python -m ganinv.metric", description=main.__doc__)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a run, of a sweep, or above several of them")
+    parser.add_argument("--names", help="of the folders' rows, by commas (default: the settings that differ)")
+    parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
+    parser.add_argument("--out", default="editability", help="folder for the tables (default: %(default)s)")
+    parser.epilog = "Settings as KEY=VALUE (conf/editability.yaml): edit=[smile,glasses] editability.samples=500"
+    given = parser.parse_intermixed_args(arguments)
+    folders = [Path(name).expanduser() for name in given.folders if "=" not in name or Path(name).exists()]
+    overrides = [name for name in given.folders if "=" in name and not Path(name).exists()]
+    return telling(lambda: judge(folders, overrides=overrides, names=given.names, prior=given.prior, out=given.out))
+
+
+def judge(
+    folders: Sequence[Path], *, overrides: list[str], names: str | None = None, prior: str | None = None, out: str
+) -> "Judged":
+    """Judge what `overrides` choose on the runs beneath `folders`; write the tables into `out`. Raises InputError."""
+    if not folders:
+        raise InputError("editability: names no folder; give the folder of a run or of several")
+    cfg = read(overrides, name="editability")
+    per_attribute = attributes(cfg)
+    for each in per_attribute.values():
+        check(each, schema=JudgeSettings, rooms=("edit", "scores", "editability"))
+    from ..generator.checkpoint import load_prior
+    from ..method import pick_device, to_device
+    from ..report.jobs import gather
+    from ..report.tuned import prior_of
+    from .editability_judge import judges_of
+
+    gathered = gather(folders)
+    if names is not None:
+        rename(gathered.settings, folders, names.split(","))
+    photo = next(iter(gathered.settings[0].photos.values()))["folder"]
+    tuned = load_prior(prior) if prior else prior_of(photo / "generator.safetensors")
+    place, side = pick_device(plain(cfg)["device"]), tuned.generator.img_resolution
+    metric, edits, encoder = build(cfg, "editability"), build(cfg, "edit"), build(cfg, "encoder") or None
+    limits = plain(cfg)["thresholds"] or {}
+    judges = judges_of(scorers(per_attribute), resolution=side, thresholds=limits, device=place)
+    parts = {"prior": to_device(tuned, place), "edits": edits, "judges": judges, "encoder": encoder}
+    found = metric(settings=gathered.settings, **parts)
+    print(write(found, Path(out).expanduser(), notes=gathered.notes))
+    return found
+
+
+def attributes(cfg: DictConfig) -> dict[str, DictConfig]:
+    """Attribute -> the settings with its own scorer: `attributes`, or each edit with the labels of its name."""
+    tree = plain(cfg)
+    chosen = tree["attributes"] or dict.fromkeys((tree["edit"] or {}).get("directions") or {}, {})
+    node = tree["scores"] or {}
+    found = {}
+    for name, parts in chosen.items():
+        own = ({"column": name} if "column" in node else {}) | (parts or {})
+        found[name] = OmegaConf.create(tree | {"scores": node | own})
+    return found
+
+
+def scorers(per_attribute: Mapping[str, DictConfig]) -> dict[str, Any]:
+    """A scorer for each attribute; those on a network share it, and what it has computed."""
+    from .editability_judge import Remembered
+
+    made: dict[str, Any] = {}
+    for name, cfg in per_attribute.items():
+        shared = {"network": network} if (network := getattr(next(iter(made.values()), None), "network", None)) else {}
+        made[name] = build(cfg, "scores", **shared)
+        if hasattr(made[name], "network") and not shared:
+            made[name].network = Remembered(made[name].network)
+    return made
+
+
+def rename(settings: "Sequence[Setting]", folders: Sequence[Path], names: Sequence[str]) -> None:
+    """Call each setting by the name of the folder that its photos lie in. Raises InputError."""
+    if len(names) != len(folders) or len(set(names)) < len(names) or not all(names):
+        raise InputError(f"--names: {len(folders)} folders need as many names, all different; got {', '.join(names)}")
+    for setting in settings:
+        places = [record["folder"].resolve() for record in setting.photos.values()]
+        own = [i for i, folder in enumerate(folders) if any(place.is_relative_to(folder.resolve()) for place in places)]
+        setting.name = names[own[0]]
+    if len({setting.name for setting in settings}) < len(settings):
+        raise InputError("--names: a folder holds several settings, which one name cannot tell apart; leave it out")
+
+
+def write(found: "Judged", out: Path, *, notes: Sequence[str]) -> str:
+    """editability.csv, .md and .json, and photos.csv, into `out`; -> the table for a terminal."""
+    from ..files import write_csv, write_json, write_text
+    from .editability_table import markdown
+
+    text = markdown(found.table, [*notes, *found.notes])
+    write_csv(out / "editability.csv", found.table)
+    write_csv(out / "photos.csv", found.photos)
+    write_json(out / "editability.json", found.record)
+    write_text(out / "editability.md", text)
+    return f"{text}\n{out}: editability.csv, editability.md, editability.json, photos.csv"
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What an edit does to pictures: scores, identity, what lies outside of its region, the way to the latent and back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..dataset.pixels import to_float, to_uint8
+from ..edit.apply import Step, edited, moved, render
+from ..generator.checkpoint import Prior
+from ..generator.family import Generator
+from ..inverter.latent import Inverter, Latent
+from .editability_judge import Judge, scores
+from .identity import Identity
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+Columns = dict[str, Tensor]  # name -> [N] float64
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A generator at some latents, under the noise maps `noise` or its own."""
+
+    generator: Generator
+    latent: Latent
+    noise: dict[str, Tensor] | None = None
+
+    def picture(self, steps: Sequence[Step]) -> Tensor:
+        """Edited by `steps`, by none: as it is.  # [N, 3, R, R], nominally in [-1, 1], not rounded"""
+        return render(self.generator, edited(self.generator, self.latent, steps), noise=self.noise)
+
+
+@dataclass(frozen=True, eq=False)
+class Ruler:
+    """What pictures are measured with; None: the figure is left out."""
+
+    judges: Mapping[str, Judge]
+    prior: Prior
+    identity: Identity | None = None
+    lpips: Distance | None = None
+    encoder: Inverter | None = None
+    seed: int = 0
+
+    def effect(
+        self, subject: Subject, steps: Sequence[Step], *, region: Tensor | None, before: Tensor, after: Tensor
+    ) -> Columns:
+        """Figures of the edit that took the pictures `before` to `after`, both [N, 3, R, R].
+
+        `region`: bool [R, R], where the edit belongs.
+        """
+        a, b = to_uint8(before), to_uint8(after)
+        old, new = scores(self.judges, a), scores(self.judges, b)
+        found = {f"score_{name}": old[name] for name in old} | {f"change_{name}": new[name] - old[name] for name in old}
+        if self.identity is not None:
+            rows = self.identity(to_float(b), to_float(a))
+            found["identity"] = torch.tensor([row["identity"] for row in rows])
+        if self.lpips is not None and region is not None:
+            found["outside"] = outside(to_float(a), to_float(b), region.to(a.device), self.lpips)
+        if self.encoder is not None and not any(step.direction.space == "s" for step in steps):
+            found["lec"] = self._there_and_back(subject, steps, to_float(a), to_float(b))
+        return {name: value.detach().double().cpu() for name, value in found.items()}
+
+    # LEC = mean over layers of |E(G(w + Δ)) − Δ − E(G(w))|₂ (Tov et al. 2021, arXiv 2102.02766, section 5)
+    def _there_and_back(self, subject: Subject, steps: Sequence[Step], before: Tensor, after: Tensor) -> Tensor:
+        assert self.encoder is not None
+        shift = moved(subject.generator, subject.latent, steps) - subject.latent.ws
+        first, second = (self.encoder(prior=self.prior, images=x, seed=self.seed).ws for x in (before, after))
+        return (second - shift - first).norm(dim=2).mean(dim=1)
+
+
+@torch.no_grad()
+def outside(before: Tensor, after: Tensor, region: Tensor, lpips: Distance) -> Tensor:
+    """LPIPS of two [N, 3, R, R] in [-1, 1] -> [N]; in `region`, bool [R, R], `after` is taken to be `before`."""
+    return lpips(before, torch.where(region, before, after))
+
+
+# cos(G'(w + Δ) − G'(w), G(w + Δ) − G(w)) over all pixels and colours: G' tuned, G untouched
+def consistency(tuned: tuple[Tensor, Tensor], untouched: tuple[Tensor, Tensor]) -> Tensor:
+    """Pairs (before, after), each [N, 3, R, R] -> [N]: 1 where the edit does the same to both, up to its size."""
+    a, b = ((after - before).double().flatten(1) for before, after in (tuned, untouched))
+    return F.cosine_similarity(a, b, eps=1e-12).cpu()
