@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Collection
 from pathlib import PurePath
 
-from hydra.errors import CompactHydraException, MissingConfigException
+from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from .errors import InputError
@@ -74,6 +74,9 @@ def sentence(error: BaseException) -> str:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         options = error.options or _options(group)
         return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(options))}"
+    if isinstance(error, OverrideParseException):
+        why = (*str(error).splitlines(), "")[1]
+        return f"{error.override}: cannot be read as KEY=VALUE ({why}); write for instance tuner.steps=400"
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         return unknown(str(cause.full_key or cause.key), [str(name) for name in cause.parent_node or ()])
     if isinstance(cause, OmegaConfBaseException):

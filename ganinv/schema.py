@@ -62,6 +62,9 @@ def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
             text, strict=True
         )
     except ValidationError as error:
+        if any(e["type"] == "needs_python_object" for e in error.errors()):
+            yield f"{key}: is a group of settings, got {value!r}; set one of them, as {key}.NAME=VALUE"
+            return
         said = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in error.errors())
         yield f"{key}: {' or '.join(said)}, got {value!r}"
 

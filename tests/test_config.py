@@ -85,6 +85,7 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("tuner.steps=1.5", "tuner.steps: input should be a valid integer, got 1.5"),
         ("tuner.steps=true", "tuner.steps: input should be a valid integer, got True"),
         ("tuner.steps=abc", "tuner.steps: input should be a valid integer, got 'abc'"),
+        ("loss.pyramid=abc", "loss.pyramid: is a group of settings, got 'abc'; set one of them"),
         ("tuner.steps=-1", "tuner.steps: input should be greater than 0, got -1"),
         ("dataset.limit=0", "dataset.limit: input should be greater than 0, got 0"),
         (
@@ -124,6 +125,7 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
             "tuner._target_=ganinv.tuner.nothing.Tune",
             "tuner._target_: module 'ganinv.tuner' has no attribute 'nothing'",
         ),
+        ("tuner.steps", "tuner.steps: cannot be read as KEY=VALUE (missing EQUAL at '<EOF>')"),
         ("~logger", "logger: must be set"),
         ("~metric.reconstruction", "metric.reconstruction: must be set"),
         ("generator=3", "Config group override must be a string or a list. Got int"),

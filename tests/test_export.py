@@ -87,7 +87,7 @@ def test_mistakes(source: Path, photo: Path, tmp_path: Path) -> None:
         export(source, tmp_path / "out", form="onnx")
     with pytest.raises(InputError, match="is not the folder of a photo"):
         export(source, tmp_path / "out", form="ganinv", prior=source)
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="no such file or folder; give a checkpoint, or the folder of one photo"):
         export(tmp_path / "none", tmp_path / "out", form="ganinv")
     assert not (tmp_path / "out").exists()
 

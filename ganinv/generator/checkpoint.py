@@ -38,6 +38,7 @@ from .record import MAX_SIZE
 
 log = logging.getLogger(__name__)
 FORMATS = ("ganinv-prior", "ganinv-first-prior")
+TUNED = "ganinv-tuned"  # what moved, of a photo of a run
 __all__ = ["Prior", "build_discriminator", "build_generator", "fingerprint", "load_prior", "save_prior"]
 
 
@@ -146,7 +147,8 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             wanted = [name for name in handle.keys() if name.startswith(("G_ema.", "D."))]  # noqa: SIM118
             if metadata.get("format") not in FORMATS:
                 stated = shown(metadata.get("format"), 60)
-                raise InputError(f"{file}: not a prior of ganinv (format {stated} in its header)")
+                hint = "name the photo's folder" if stated == TUNED else "give a checkpoint"
+                raise InputError(f"{file}: not a prior of ganinv (format {stated} in its header); {hint}")
             return metadata, {name: handle.get_tensor(name) for name in wanted}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{file}: not a whole safetensors file ({error}); fetch or write it again") from error

@@ -82,6 +82,7 @@ def _fill(value: float):
     ("change", "said"),
     [
         (lambda t, m: m.update(format="other"), "not a prior of ganinv"),
+        (lambda t, m: m.update(format="ganinv-tuned"), "name the photo's folder"),
         (lambda t, m: m.pop("format"), "not a prior of ganinv"),
         (lambda t, m: m.update(architecture="{"), "architecture record is not JSON"),
         (lambda t, m: m.update(architecture="[]"), "architecture record is not a JSON object"),
