@@ -63,8 +63,9 @@ def is_photo(folder: Path) -> bool:
     """Whether `folder` is a finished photo's. Raises InputError for an unfinished one's, and for a whole run's."""
     if (folder / "metrics.json").is_file() and (folder / "generator.safetensors").is_file():
         return True
-    if not folder.exists() and len(folder.parts) > 1:
-        raise InputError(f"{folder}: no such file or folder; give a checkpoint, or the folder of one photo in a run's folder")
+    is_address = folder.parts[:1] in (("http:",), ("https:",))
+    if not folder.exists() and len(folder.parts) > 1 and not is_address:
+        raise InputError(f"{folder}: no such file or folder; give a checkpoint, or the folder of one photo of a run")
     if _is_of_a_run(folder):
         from .report import artefacts
 
