@@ -55,12 +55,19 @@ def _walk(node: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]
         raise ValueError(f"{prefix or 'the network'} is not a module of its own")
     seen.add(id(node))
     for kind in ("_parameters", "_buffers"):
-        for name, value in attribute(node, kind, dict).items():
+        for name, value in _named(node, kind):
             if isinstance(value, Tensor):
                 yield f"{prefix}{name}", value
-    for name, module in attribute(node, "_modules", dict).items():
+    for name, module in _named(node, "_modules"):
         if module is not None:
             yield from _walk(module, f"{prefix}{name}.", seen)
+
+
+def _named(node: Node, kind: str) -> Iterator[tuple[str, Any]]:
+    for name, value in attribute(node, kind, dict).items():
+        if not isinstance(name, str):
+            raise ValueError(f"its {node.class_name!r:.60} has {kind} without a name")
+        yield name, value
 
 
 def attribute(node: Node, name: str, kind: type | tuple[type, ...]) -> Any:

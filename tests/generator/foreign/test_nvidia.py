@@ -151,6 +151,7 @@ SYNTHESIS = "G_ema/synthesis"
     [
         (lambda t: t.pop("G_ema"), "holds no network G_ema, but training_set_kwargs"),
         (lambda t: t.clear(), "holds no network G_ema, nor anything else"),
+        (lambda t: t["G_ema"].state["_modules"].update({7: None}), "its 'Generator' has _modules without a name"),
         (lambda t: t.update(G_ema=t["D"]), "its G_ema is a Discriminator, which is neither"),
         (lambda t: t.update(G_ema=Node("TriPlane\nGenerator", {})), r"its G_ema is a TriPlane\?Generator"),
         (_set("G_ema", "z_dim", "6"), "has z_dim 6; 0 to"),

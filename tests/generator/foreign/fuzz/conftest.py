@@ -185,7 +185,7 @@ class Mutator:
     def _record(self, draw: random.Random, data: bytearray, cuts: list) -> None:
         """Another word in a record of our own file, whose header stays whole."""
         end = 8 + int.from_bytes(data[:8], "little")
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError, IndexError):  # a record that earlier changes left empty
             header = json.loads(data[8:end])
             key = draw.choice(("architecture", "architecture", "training"))
             text = header["__metadata__"][key]
