@@ -15,7 +15,7 @@ from .generator.family import Generator
 from .inverter.latent import Inverter, Latent
 from .metric.reconstruction import Reconstruction
 from .report.artefacts import Inversion, outcome
-from .tuner.tuner import Tuned
+from .tuner.tuned import Tuned
 
 INITIAL = ("mse", "psnr", "lpips")  # figures that are kept of the initial image too
 

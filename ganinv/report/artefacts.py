@@ -17,7 +17,7 @@ from ..generator.checkpoint import Prior
 from ..generator.family import Generator
 from ..generator.synthesis import NoiseMode
 from ..inverter.latent import Latent
-from ..tuner.tuner import Tuned
+from ..tuner.tuned import Tuned
 from .environment import environment
 from .tuned import load_tuned, save_tuned
 

@@ -16,6 +16,7 @@ from ..loss.objective import Images, Objective
 from .manifold import Manifold, Reals, sample_near
 from .noise import PHOTO, noise_maps
 from .optimizers import discriminator_optimizer, generator_optimizers
+from .parameters import copied
 from .passes import in_passes
 from .settings import Schedule
 
@@ -56,7 +57,7 @@ class Tuner(pl.LightningModule):
         self.moves_mapping = any(name.startswith("mapping.") for name in moving)
         self.random = torch.Generator().manual_seed(seed)
         self.curve: list[dict[str, float]] = []
-        self.start = self._copied()
+        self.start = copied(self.moving)
         self.best_mse, self.best = math.inf, self.start
         self.stopped = "budget"
         self.started, self.steps_done = time.perf_counter(), 0
@@ -180,8 +181,11 @@ class Tuner(pl.LightningModule):
             optimizer.zero_grad()
         if not torch.isfinite(total):
             self._stop("not finite")
+            return {"total": total} | terms
+        self._keep(images)
+        if self.schedule.is_near_enough(terms):
+            self._stop("target")
         else:
-            self._keep(images)
             self.manual_backward(total)
             for optimizer in optimizers:
                 optimizer.step()
@@ -220,12 +224,9 @@ class Tuner(pl.LightningModule):
             image = self.at_photo()
         mse = (to_float(to_uint8(image)) - self.photo).square().mean().item()
         if mse < self.best_mse:
-            self.best_mse, self.best = mse, self._copied()
+            self.best_mse, self.best = mse, copied(self.moving)
         if self.schedule.target_mse is not None and mse <= self.schedule.target_mse:
             self._stop("target")
-
-    def _copied(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self.moving.items()}
 
     def _stop(self, why: str) -> None:
         if not self.trainer.should_stop:

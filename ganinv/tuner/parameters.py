@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from ..generator.family import Generator
 from ..generator.synthesis import SynthesisLayer
@@ -20,6 +20,11 @@ def moving(generator: Generator, *, moves: Moves, noise_maps: bool = False) -> d
     if noise_maps:
         _make_noise_parameters(generator)
     return {name: value for name, value in generator.named_parameters() if _is_moving(name, moves)}
+
+
+def copied(weights: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+    """The values as they are now."""
+    return {name: value.detach().clone() for name, value in weights.items()}
 
 
 def _is_moving(name: str, moves: Moves) -> bool:

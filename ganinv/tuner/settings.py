@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from .parameters import Moves
 
@@ -39,6 +40,7 @@ class Schedule:
     moves: Moves
     noise_maps: bool
     target_mse: float | None
+    target_lpips: float | None
     max_seconds: float | None
     dtype: torch.dtype
     log_interval: int
@@ -46,6 +48,12 @@ class Schedule:
     def draws(self) -> int:
         """How many samples all steps take together at most: no more need to be stored."""
         return self.steps * max(self.locality_batch, self.batch)
+
+    def is_near_enough(self, terms: dict[str, Tensor]) -> bool:
+        """Whether LPIPS, of the objective's `terms`, is no more than its target."""
+        return (
+            self.target_lpips is not None and "perceptual" in terms and terms["perceptual"].item() <= self.target_lpips
+        )
 
     def near(self, step: int) -> int:
         """How many of a step's samples for the locality term lie near the photo; `near_share` of them on average."""

@@ -3,7 +3,6 @@
 import copy
 import logging
 import time
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
@@ -23,24 +22,13 @@ from .manifold import Manifold, Reals, sample_manifold
 from .module import Tuner
 from .parameters import Moves, moving
 from .settings import Schedule
+from .tuned import Tuned, moved_of
 
 log = logging.getLogger(__name__)
 
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """A tuned generator and how it came about."""
-
-    generator: Generator
-    moved: dict[str, Tensor]  # the tensors that differ from the prior's, by name in the generator's state dict
-    curve: list[dict[str, float]]  # a row per logged step: step, seconds, total, each term by name, mse, psnr
-    steps: int
-    seconds: float
-    stopped: str  # "target", "budget" or "not finite"
 
 
 class Tune:
@@ -50,8 +38,8 @@ class Tune:
     convolutions with a kernel (muon_lr: root mean square of a weight's change in a step; muon_momentum) and Adam
     for the rest. pull: share of its way back to the prior that each weight is moved after a step, falling with the
     rates (L2-SP, Li et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise;
-    after it, half a cosine to the power `decay`. moves: which weights may change; noise_maps: the constant noise
-    too. batch: sampled latents at a step of the adversarial terms, which come every `interval` steps and are
+    after it, half a cosine to the power `decay` (0: they stay). moves: which weights may change; noise_maps: constant
+    noise too. batch: sampled latents at a step of the adversarial terms, which come every `interval` steps and are
     weighted by it; micro_batch: images in one pass of the generator and of the discriminator, the passes' gradients
     adding up (None: all in one). locality_batch: sampled latents at the steps between, for the locality term,
     near_share of them at w + α (w_z − w) with α uniform from near_alpha to 1, out of near_samples made once a
@@ -60,9 +48,10 @@ class Tune:
     others are drawn. noise_share: of the stored images, with noise of their own instead of the constant maps.
     discriminator: "joint" updates a copy of D with rate discriminator_lr and R1 (r1_gamma / 2 · ‖∇D‖² every r1_interval
     of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that holds them; None: the untouched
-    generator's. target_mse: stop at this error of the 8-bit image on [-1, 1]; max_seconds: of wall clock, which makes
-    results depend on the machine. precision: of the convolutions while training. The weights with the smallest error
-    are returned, not the last.
+    generator's. target_mse: stop at this error of the 8-bit image on [-1, 1]; target_lpips: or before a step on an
+    image whose LPIPS, a term of the objective, is no more; max_seconds: of wall clock, which makes results depend on
+    the machine. precision: of the convolutions while training. The weights with the smallest error are returned, not
+    the last.
     """
 
     def __init__(
@@ -77,7 +66,7 @@ class Tune:
         muon_momentum: Beta = 0.95,
         pull: Annotated[float, Field(ge=0, lt=1)] = 0,
         warmup: Annotated[float, Field(ge=0, le=1)] = 0.05,
-        decay: Annotated[float, Field(gt=0)] = 1,
+        decay: Annotated[float, Field(ge=0)] = 1,
         moves: Moves = "synthesis",
         noise_maps: bool = False,
         batch: Positive = 4,
@@ -97,6 +86,7 @@ class Tune:
         r1_interval: Positive = 16,
         reals: str | Reals | None = None,
         target_mse: Annotated[float, Field(ge=0)] | None = None,
+        target_lpips: Annotated[float, Field(ge=0)] | None = None,
         max_seconds: Annotated[float, Field(gt=0)] | None = None,
         precision: Literal["float32", "bfloat16"] = "float32",
         progress: bool = True,
@@ -133,6 +123,7 @@ class Tune:
             moves=moves,
             noise_maps=noise_maps,
             target_mse=target_mse,
+            target_lpips=target_lpips,
             max_seconds=max_seconds,
             dtype=getattr(torch, precision),
             log_interval=log_interval,
@@ -169,7 +160,7 @@ class Tune:
                 "%s: the loss is no longer finite; the best weights so far are kept: lower %s", name, self._rates()
             )
         _restore_best(module)
-        moved = _moved(prior.generator, generator.requires_grad_(False))
+        moved = moved_of(prior.generator, generator.requires_grad_(False))
         seconds = time.perf_counter() - started
         return Tuned(generator.eval(), moved, module.curve, module.steps_done, seconds, module.stopped)
 
@@ -177,6 +168,8 @@ class Tune:
         """Refuse, with an InputError, a prior or real images that these settings cannot tune with."""
         if self.objective.weights["locality"] and not (self.schedule.locality_batch or self.objective.is_adversarial):
             raise InputError("tuner.locality_batch: 0 leaves the locality term out; set 1 or more, or loss.locality=0")
+        if self.schedule.target_lpips is not None and not self.objective.weights["perceptual"]:
+            raise InputError("tuner.target_lpips: LPIPS is no term here; choose loss=perceptual, or leave it null")
         if self.schedule.noise_maps and not has_noise_maps(prior.generator):
             raise InputError(f"tuner.noise_maps: {prior.name}'s generator has no noise maps to tune; set it to false")
         if not self.objective.is_adversarial:
@@ -241,10 +234,3 @@ def _restore_best(module: Tuner) -> None:
     if module.stopped == "not finite" or not is_best:
         for name, value in module.moving.items():
             value.copy_(module.best[name])
-
-
-def _moved(untouched: Generator, tuned: Generator) -> dict[str, Tensor]:
-    before = untouched.state_dict()
-    after = {name: value.detach() for name, value in tuned.state_dict().items()}
-    bits = torch.int32  # 0 and −0 are equal as numbers
-    return {name: value for name, value in after.items() if not torch.equal(value.view(bits), before[name].view(bits))}

@@ -16,7 +16,7 @@ from ganinv.files import read_json, read_png
 from ganinv.generator.checkpoint import Prior
 from ganinv.inverter.latent import Latent
 from ganinv.report.artefacts import load, save_photo
-from ganinv.tuner.tuner import Tuned
+from ganinv.tuner.tuned import Tuned
 
 MOVED = "synthesis.b8.conv1.weight"
 

@@ -24,7 +24,7 @@ from ganinv.metric.editability import Editability, Judged
 from ganinv.metric.editability_judge import judges_of
 from ganinv.report.artefacts import save_photo
 from ganinv.report.jobs import Setting
-from ganinv.tuner.tuner import Tuned
+from ganinv.tuner.tuned import Tuned
 
 BIAS = "synthesis.b16.torgb.bias"
 

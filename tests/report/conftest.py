@@ -14,7 +14,7 @@ from ganinv.dataset.pixels import to_float
 from ganinv.generator.checkpoint import Prior, build_generator, fingerprint
 from ganinv.inverter.latent import Latent
 from ganinv.report.artefacts import save_photo
-from ganinv.tuner.tuner import Tuned
+from ganinv.tuner.tuned import Tuned
 
 ARCHITECTURE = {
     "z_dim": 8,

@@ -16,7 +16,8 @@ from ganinv.tuner.manifold import sample_manifold, sample_near
 from ganinv.tuner.muon import Muon
 from ganinv.tuner.optimizers import discriminator_optimizer, generator_optimizers
 from ganinv.tuner.parameters import moving
-from ganinv.tuner.tuner import Tune, Tuned
+from ganinv.tuner.tuned import Tuned
+from ganinv.tuner.tuner import Tune
 
 ARCHITECTURE = {
     "z_dim": 8,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.errors import InputError
@@ -16,7 +17,8 @@ from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
 from ganinv.loss.pyramid import LaplacianPyramid
 from ganinv.tuner.manifold import sample_manifold
-from ganinv.tuner.tuner import Tune, Tuned
+from ganinv.tuner.tuned import Tuned
+from ganinv.tuner.tuner import Tune
 
 ARCHITECTURE = {
     "z_dim": 8,
@@ -156,6 +158,34 @@ def test_p_zero_never_looks_at_the_photo(prior: Prior, photo, latent) -> None:
 def test_stops_at_the_target(prior: Prior, photo, latent) -> None:
     tuned = tune(prior, photo, latent, target_mse=100.0, steps=50)
     assert tuned.stopped == "target" and tuned.steps == 1
+
+
+class Distance(nn.Module):
+    """In the place of LPIPS."""
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return (a - b).abs().flatten(1).mean(dim=1)
+
+
+def test_stops_before_a_step_from_the_target_of_lpips(prior: Prior, photo, latent) -> None:
+    terms = {"perceptual": 1, "adversarial_local": 0, "adversarial_global": 0, "locality": 0}
+    loss, first = objective(lpips=Distance(), **terms), float((prior.generator.synthesis(latent.ws)[0] - photo).abs().mean())
+    at_once = tune(prior, photo, latent, loss=loss, target_lpips=first + 1e-5)
+    assert (at_once.stopped, at_once.steps, at_once.moved) == ("target", 1, {})
+    later = tune(prior, photo, latent, loss=loss, target_lpips=0.8 * first, steps=200)
+    assert later.stopped == "target" and 1 < later.steps < 200 and later.moved
+    assert tune(prior, photo, latent, loss=loss, target_lpips=0, steps=3).stopped == "budget"
+
+
+def test_a_target_of_lpips_needs_that_term(prior: Prior, photo, latent) -> None:
+    with pytest.raises(InputError, match=r"^tuner\.target_lpips: LPIPS is no term here; choose loss=perceptual"):
+        tune(prior, photo, latent, target_lpips=0.06)
+
+
+def test_rates_that_stay() -> None:
+    settings: dict[str, Any] = QUICK | {"decay": 0, "warmup": 0}
+    schedule = Tune(objective=objective(), **settings).schedule
+    assert {schedule.factor(step, seconds=1e9) for step in range(schedule.steps)} == {1.0}
 
 
 def test_stops_at_the_time_budget(prior: Prior, photo, latent) -> None:

@@ -26,6 +26,7 @@ SPECIAL = (0, 1, 127, 128, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2
 HOSTILE = (b"cos\nsystem\n", b"cbuiltins\neval\n", b"cnumpy.testing\nrundocs\n", b"\x8c\x02os\x8c\x06system\x93")
 JSON = (b"null", b"[]", b"{}", b"-1", b"1e999", b"NaN", b"9999999999", b'"', b"\\n", b"true", b"0.5", b"[1,2,3]")
 JSON_BOMBS = (b"[" * 10**5, b'{"a":' * 10**5, b"1" * 5000, b"[" * 900 + b"]" * 900, b'"\\ud800"', b"1e300", b'"x"')
+LONG = 2000  # characters of a record in which another word is looked for: a bomb may be there already
 # Containers of 2^60 items by repetition, and containers in containers by the thousand.
 CHAINS = (b"K\x01" + b"2\x86" * 60, b")" + b"2\x87" * 40, b"]2a" * 40, b"]" + b"\x85" * 5000, b"}" + b"\x85" * 999)
 UNBUILT = (
@@ -185,11 +186,11 @@ class Mutator:
     def _record(self, draw: random.Random, data: bytearray, cuts: list) -> None:
         """Another word in a record of our own file, whose header stays whole."""
         end = 8 + int.from_bytes(data[:8], "little")
-        with suppress(ValueError, KeyError, TypeError, IndexError):  # a record that earlier changes left empty
+        with suppress(ValueError, KeyError, TypeError, IndexError, RecursionError):  # changed before, beyond reading
             header = json.loads(data[8:end])
             key = draw.choice(("architecture", "architecture", "training"))
             text = header["__metadata__"][key]
-            word = draw.choice([match.span() for match in re.finditer(r"[\w.-]+|\{.*\}", text)])
+            word = draw.choice([match.span() for match in re.finditer(r"[\w.-]+|\{.*\}", text[:LONG])])
             new = draw.choice((*JSON, *JSON_BOMBS)).decode()
             header["__metadata__"][key] = text[: word[0]] + new + text[word[1] :]
             content = json.dumps(header).encode()

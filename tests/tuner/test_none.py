@@ -1,0 +1,35 @@
+"""tuner=none: the inverter's latent on the untouched generator, from photo to report."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import ganinv
+from ganinv.generator.checkpoint import load_prior
+
+from ..test_run import TINY, Command, command, photos, prior, run_folder  # noqa: F401
+
+
+def test_a_run_leaves_the_generator_as_it_is(
+    command: Command,  # noqa: F811
+    photos: Path,  # noqa: F811
+    prior: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.test_run.TINY", [value for value in TINY if not value.startswith("tuner.")])
+    ended = command(f"dataset.path={photos}", "tuner=none", "dataset.limit=2")
+    assert ended.code == 0, ended.err
+    folder = run_folder(tmp_path)
+    with open(folder / "metrics.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["steps"] for row in rows] == ["0", "0"]
+    assert all(row["mse"] == row["initial_mse"] and float(row["drift_mse"]) == 0 for row in rows)
+    assert (folder / "report.html").is_file()
+    (again, *_) = sorted(path.parent for path in folder.glob("*/generator.safetensors"))
+    assert load_file(again / "generator.safetensors") == {}
+    untouched = load_prior(prior).generator.state_dict()
+    assert all(torch.equal(value, untouched[name]) for name, value in ganinv.load(again).generator.state_dict().items())
