@@ -148,7 +148,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+", type=Path, help="folders of finished photos")
     parser.add_argument("--real", required=True, help="folder or zip of real images")
-    parser.add_argument("--prior", default="package:ffhq64.safetensors", help="what was tuned (default: %(default)s)")
+    parser.add_argument("--prior", default="package:ffhq64b.safetensors", help="what was tuned (default: %(default)s)")
     parser.add_argument("--weights", help="AlexNet's convolutions (default: where ganinv.weights keeps them)")
     parser.add_argument("--csv", type=Path, default=Path("drift.csv"), help="table to write (default: %(default)s)")
     parser.add_argument("--sheets", type=Path, help="folder for the contact sheets (default: none are made)")

@@ -118,7 +118,7 @@ def compare(found: Tensor, expected: Tensor, effect: Tensor) -> dict[str, float 
 def main() -> int:
     """The exit code is 1 after a mistake."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prior", default="package:ffhq64.safetensors")
+    parser.add_argument("--prior", default="package:ffhq64b.safetensors")
     parser.add_argument("--region", type=float, nargs=4, default=[0.6, 0.3, 0.85, 0.7], help="top left bottom right")
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--cells", type=int, default=32)

@@ -85,7 +85,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--photos", required=True, help="a folder, zip or file")
     parser.add_argument("--limit", type=int, help="only the first so many by name")
     parser.add_argument("--out", type=Path, required=True, help="CSV")
-    parser.add_argument("--prior", default="package:ffhq64.safetensors")
+    parser.add_argument("--prior", default="package:ffhq64b.safetensors")
     parser.add_argument("--space", choices=["z", "w", "w+"], default="w+")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--noise", choices=list(NOISE), default="both", help="optimise the noise maps")

@@ -133,9 +133,9 @@ def test_a_run_with_edits_goes_on_from_one_without(finished: Path, command) -> N
 
 
 def test_a_run_refuses_an_edit_that_does_not_fit_before_the_first_photo(place: Path, command, capfd) -> None:
-    assert command(directions, "generator=ffhq64", "finder=sefa", "finder.keep=1") == 0
+    assert command(directions, "generator=ffhq64b", "finder=sefa", "finder.keep=1") == 0
     assert command(run, *QUICK, *OWN) == 2
-    assert "sefa_00: found on the generator ffhq64" in capfd.readouterr().err and not Path("runs").exists()
+    assert "sefa_00: found on the generator ffhq64b" in capfd.readouterr().err and not Path("runs").exists()
 
 
 @pytest.mark.parametrize(

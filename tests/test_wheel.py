@@ -45,7 +45,7 @@ def test_the_wheel_holds_everything(wheel: Path) -> None:
     checkout = {p.relative_to(ROOT).as_posix() for f in FOLDERS for p in (ROOT / f).rglob("*") if p.is_file()}
     conf = {f"ganinv/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "conf").rglob("*") if p.is_file()}
     assert files == {name for name in checkout | conf if "__pycache__" not in name}
-    assert {"ganinv/generator/ffhq64.safetensors", "ganinv/dataset/demo.png", "ganinv/conf/run.yaml"} <= files
+    assert {"ganinv/generator/ffhq64b.safetensors", "ganinv/dataset/demo.png", "ganinv/conf/run.yaml"} <= files
 
 
 def test_the_wheel_states_both_licences(wheel: Path) -> None:
@@ -53,7 +53,8 @@ def test_the_wheel_states_both_licences(wheel: Path) -> None:
     (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
     text = archive.read(metadata).decode()
     assert "License-Expression: MIT AND CC-BY-NC-SA-4.0" in text
-    assert "License-File: LICENSE" in text and "License-File: ganinv/generator/ffhq64.LICENSE.md" in text
+    assert "License-File: LICENSE" in text
+    assert all(f"License-File: ganinv/generator/{name}.LICENSE.md" in text for name in ("ffhq64", "ffhq64b"))
 
 
 def test_it_runs_from_elsewhere(installed: Callable[..., str]) -> None:

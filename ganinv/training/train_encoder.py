@@ -239,7 +239,7 @@ def finish(folder: Path) -> None:
 def _usable(prior: Prior | None) -> Prior:
     """InputError where there is no generator, or one with labels."""
     if prior is None:
-        raise InputError("generator: must be set; name the prior whose encoder is trained, as generator=ffhq64")
+        raise InputError("generator: must be set; name the prior whose encoder is trained, as generator=ffhq64b")
     if prior.generator.c_dim:
         raise InputError(f"generator: {prior.name} has labels, which an encoder would have to guess; name one without")
     return prior
