@@ -9,7 +9,6 @@ the training images than these are.
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import lpips
@@ -47,19 +46,10 @@ def _embedded(distance: lpips.LPIPS, images: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def nearest(those: Tensor, images: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
-    """For each of `those` [N, D] the `count` nearest of `images` [M, D]: squared distances and numbers, [N, count]."""
+def nearest(those: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """For each of `those` [N, D] the nearest of `images` [M, D]: squared distances and numbers, [N, NEAREST]."""
     squares = those.square().sum(dim=1)[:, None] + images.square().sum(dim=1) - 2 * those @ images.t()
-    return squares.clamp(min=0).topk(count, largest=False)
-
-
-def nearest_of_both(those: Tensor, straight: Tensor, mirrored: Tensor) -> tuple[Tensor, Tensor]:
-    """Among images and their mirror images, which count from len(straight) on."""
-    parts = [nearest(those, images, count=NEAREST) for images in (straight, mirrored)]
-    values = torch.cat([parts[0][0], parts[1][0]], dim=1)
-    numbers = torch.cat([parts[0][1], parts[1][1] + len(straight)], dim=1)
-    order = values.argsort(dim=1)[:, :NEAREST]
-    return values.gather(1, order), numbers.gather(1, order)
+    return squares.clamp(min=0).topk(NEAREST, largest=False)
 
 
 def sampled(prior: Prior, *, count: int, seed: int) -> Tensor:
@@ -67,35 +57,30 @@ def sampled(prior: Prior, *, count: int, seed: int) -> Tensor:
     return torch.cat(list(pictures(prior.generator, draw(prior.generator, count=count, seed=seed, psi=1).w)))
 
 
-def drawn(samples: Tensor, images: Tensor, numbers: Tensor) -> Iterator[list[Tensor]]:
-    """Each sample with its neighbours."""
-    both = torch.cat([images, images.flip(3)])
-    for sample, found in zip(samples, numbers.tolist(), strict=True):
-        yield [sample, *(both[number] for number in found)]
-
-
 def measure(options: argparse.Namespace) -> None:
     """Write the picture and the table, and say the medians. Raises InputError."""
     prior, network = load_prior(options.prior), LPIPS()
     side = prior.generator.img_resolution
     real = RealImages(path=options.images, resolution=side)
-    images, samples = real.images, sampled(prior, count=options.samples, seed=options.seed)
-    straight, mirrored = embedded(network, images), embedded(network, images.flip(3))
-    values, numbers = nearest_of_both(embedded(network, samples), straight, mirrored)
+    if len(real.images) != len(real.keys):  # or the names below would be others'
+        raise InputError(f"{options.images}: some of its images cannot be read; take them out")
+    both = torch.cat([real.images, real.images.flip(3)])
+    samples, known = sampled(prior, count=options.samples, seed=options.seed), embedded(network, both)
+    values, numbers = nearest(embedded(network, samples), known)
+    cells = [[sample, *both[found]] for sample, found in zip(samples, numbers, strict=True)]
+    lines = [("", sum(cells[i : i + COLUMNS], [])) for i in range(0, len(cells) - len(cells) % COLUMNS, COLUMNS)]
     titles = ["sample", *(f"nearest {i + 1}" for i in range(NEAREST))] * COLUMNS
-    rows = list(drawn(samples, images, numbers))
-    lines = [("", sum(rows[i : i + COLUMNS], [])) for i in range(0, len(rows) - len(rows) % COLUMNS, COLUMNS)]
     write_png(options.out, sheet(lines, columns=titles))
-    names = real.keys
+    count = len(real.images)
     table = [
-        {"sample": i, "lpips": float(row[0]), "nearest": names[number % len(images)], "mirrored": number >= len(images)}
+        {"sample": i, "lpips": float(row[0]), "nearest": real.keys[number % count], "mirrored": number >= count}
         for i, (row, number) in enumerate(zip(values, numbers[:, 0].tolist(), strict=True))
     ]
     write_csv(options.out.with_suffix(".csv"), table, columns=tuple(table[0]))
     print(f"LPIPS (alex) to the nearest training image, samples: {spread(values)}")
     if options.held_out:
         others = embedded(network, RealImages(path=options.held_out, resolution=side).images)
-        found, _ = nearest_of_both(others, straight, mirrored)
+        found, _ = nearest(others, known)
         print(f"held-out photos: {spread(found)}")
 
 

@@ -12,11 +12,11 @@ class NoTuning:
     """(prior, photo, latent) -> the prior's own generator, in no steps. `objective`: not asked for anything."""
 
     def __init__(self, *, objective: Objective) -> None:
-        self.objective = objective
+        pass
 
     def __call__(self, *, prior: Prior, image: Tensor, latent: Latent, seed: int, name: str = "photo") -> Tuned:
         """As `Tune`; nothing of the generator differs."""
-        return Tuned(prior.generator, moved={}, curve=[], steps=0, seconds=0.0, stopped="budget")
+        return Tuned(prior.generator, moved={}, curve=[], steps=0, seconds=0.0, stopped="not tuned")
 
     def fits(self, prior: Prior) -> None:
         """Every prior does."""

@@ -17,7 +17,7 @@ class Tuned:
     curve: list[dict[str, float]]  # a row per logged step: step, seconds, total, each term by name, mse, psnr
     steps: int
     seconds: float
-    stopped: str  # "target", "budget" or "not finite"
+    stopped: str  # "target", "budget", "not finite" or "not tuned"
 
 
 def moved_of(untouched: Generator, tuned: Generator) -> dict[str, Tensor]:

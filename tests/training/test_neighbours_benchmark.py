@@ -28,9 +28,7 @@ def random_images(count: int) -> torch.Tensor:
 
 def test_squared_distances_are_lpips(script: SimpleNamespace) -> None:
     network, images = LPIPS(), random_images(5)
-    values, numbers = script.nearest(
-        script.embedded(network, images[:2]), script.embedded(network, images[2:]), count=3
-    )
+    values, numbers = script.nearest(script.embedded(network, images[:2]), script.embedded(network, images[2:]))
     for row, (found, order) in enumerate(zip(values, numbers, strict=True)):
         pair = to_float(images[:2])[row].expand(3, -1, -1, -1), to_float(images[2:])[order]
         torch.testing.assert_close(found, network(*pair), rtol=1e-3, atol=1e-5)
@@ -38,8 +36,8 @@ def test_squared_distances_are_lpips(script: SimpleNamespace) -> None:
 
 def test_a_mirrored_training_image_is_the_nearest(script: SimpleNamespace) -> None:
     network, images = LPIPS(), random_images(4)
-    straight, mirrored = (script.embedded(network, each) for each in (images, images.flip(3)))
-    values, numbers = script.nearest_of_both(script.embedded(network, images[1:2].flip(3)), straight, mirrored)
+    both = script.embedded(network, torch.cat([images, images.flip(3)]))
+    values, numbers = script.nearest(script.embedded(network, images[1:2].flip(3)), both)
     assert numbers[0, 0] == len(images) + 1 and values[0, 0] < 1e-5 < values[0, 1]
 
 

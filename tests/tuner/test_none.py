@@ -26,9 +26,9 @@ def test_a_run_leaves_the_generator_as_it_is(
     folder = run_folder(tmp_path)
     with open(folder / "metrics.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["steps"] for row in rows] == ["0", "0"]
+    assert [(row["steps"], row["stopped"]) for row in rows] == [("0", "not tuned")] * 2
     assert all(row["mse"] == row["initial_mse"] and float(row["drift_mse"]) == 0 for row in rows)
-    assert (folder / "report.html").is_file()
+    assert "0 steps in 0 s, not tuned" in (folder / "report.html").read_text(encoding="utf-8")
     (again, *_) = sorted(path.parent for path in folder.glob("*/generator.safetensors"))
     assert load_file(again / "generator.safetensors") == {}
     untouched = load_prior(prior).generator.state_dict()

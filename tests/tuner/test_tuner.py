@@ -169,10 +169,8 @@ class Distance(nn.Module):
 
 def test_stops_before_a_step_from_the_target_of_lpips(prior: Prior, photo, latent) -> None:
     terms = {"perceptual": 1, "adversarial_local": 0, "adversarial_global": 0, "locality": 0}
-    loss, first = (
-        objective(lpips=Distance(), **terms),
-        float((prior.generator.synthesis(latent.ws)[0] - photo).abs().mean()),
-    )
+    loss = objective(lpips=Distance(), **terms)
+    first = float((prior.generator.synthesis(latent.ws)[0] - photo).abs().mean())
     at_once = tune(prior, photo, latent, loss=loss, target_lpips=first + 1e-5)
     assert (at_once.stopped, at_once.steps, at_once.moved) == ("target", 1, {})
     later = tune(prior, photo, latent, loss=loss, target_lpips=0.8 * first, steps=200)
