@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -163,8 +164,10 @@ def _legacy(keys: Callable[[list[str], dict[str, int]], bytes]) -> bytes:
 
 def _twice(keys: list[str], sizes: dict[str, int]) -> bytes:
     """One storage's name in the place of another of the same size."""
-    other = next(key for key in keys[1:] if sizes.get(key) == sizes[keys[0]])
-    return pickle.dumps([keys[0] if key == other else key for key in keys], protocol=2)[2:-1]
+    # Names are addresses and in their order, so which of them comes first differs from run to run.
+    known = [key for key in keys if key in sizes]
+    one, other = next((a, b) for a, b in combinations(known, 2) if sizes[a] == sizes[b])
+    return pickle.dumps([one if key == other else key for key in keys], protocol=2)[2:-1]
 
 
 def _in_zip(instructions: bytes) -> bytes:
