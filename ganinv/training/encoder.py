@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -14,6 +14,8 @@ from ..dataset.pixels import to_float
 from ..generator.checkpoint import Prior
 from ..inverter.networks.encoder import Encoder
 from ..inverter.schedule import lr_at
+from ..tuner.muon import Muon
+from ..tuner.optimizers import is_matrix
 from . import ema
 from .encoder_loss import EncoderObjective, Reached
 from .latent_discriminator import LatentDiscriminator, Pool
@@ -29,8 +31,12 @@ class EncoderSchedule:
     steps: int
     batch: int = 8
     refinements: int = 5
+    single: float = 0.0
     sampled: float = 0.5
+    optimizer: Literal["muon", "adam"] = "adam"
     lr: float = 1e-4
+    muon_lr: float = 3e-4
+    muon_momentum: float = 0.95
     rampup: float = 0.01
     rampdown: float = 0.5
     clip: float = 10.0
@@ -48,6 +54,15 @@ class EncoderSchedule:
         if step < self.deltas_from:
             return 1
         return num_ws if not self.deltas_every else min(num_ws, 2 + (step - self.deltas_from) // self.deltas_every)
+
+    def passes(self, step: int) -> int:
+        """Refinements at `step` of an encoder that sees what it has reached: one at first, then evenly more."""
+        if self.single == 0:
+            return self.refinements
+        if (done := step / self.steps) < self.single:
+            return 1
+        share = (done - self.single) / (1 - self.single) if self.single < 1 else 1.0
+        return min(self.refinements, 2 + int(share * (self.refinements - 1)))
 
 
 class EncoderTraining(Resumable):
@@ -74,9 +89,14 @@ class EncoderTraining(Resumable):
 
     def configure_optimizers(self) -> list[Optimizer]:
         """The encoder's, then, where there is one, the latent discriminator's."""
-        optimizers: list[Optimizer] = [Adam(self.encoder.parameters(), lr=self.schedule.lr)]
+        s, weights = self.schedule, list(self.encoder.parameters())
+        matrices = [weight for weight in weights if s.optimizer == "muon" and is_matrix(weight)]
+        rest = [weight for weight in weights if not any(weight is matrix for matrix in matrices)]
+        optimizers: list[Optimizer] = [Adam(rest, lr=s.lr)]
+        if matrices:
+            optimizers.append(Muon(matrices, lr=s.muon_lr, momentum=s.muon_momentum, refresh=1))
         if self.discriminator is not None:
-            optimizers.append(Adam(self.discriminator.parameters(), lr=self.schedule.discriminator_lr))
+            optimizers.append(Adam(self.discriminator.parameters(), lr=s.discriminator_lr))
         return optimizers
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
@@ -85,9 +105,10 @@ class EncoderTraining(Resumable):
         chosen: Any = self.optimizers()
         optimizers: list[LightningOptimizer] = chosen if isinstance(chosen, list) else [chosen]
         photos, known = self._with_samples(to_float(batch))
-        ws = self._step_encoder(optimizers[0], photos, known)
+        encoders = optimizers if self.discriminator is None else optimizers[:-1]
+        ws = self._step_encoder(encoders, photos, known)
         if self.discriminator is not None:
-            self._step_discriminator(optimizers[1], ws)
+            self._step_discriminator(optimizers[-1], ws)
         self._follow()
         self.steps_done += 1
 
@@ -98,17 +119,14 @@ class EncoderTraining(Resumable):
         known = generator.mapping(torch.randn(count, generator.z_dim, device=photos.device))
         return torch.cat([self.render(known), photos[count:]]), known
 
-    def _step_encoder(self, optimizer: LightningOptimizer, photos: Tensor, known: Tensor) -> Tensor:
-        """One step of the optimiser for the gradients of all refinements -> the last latents, without a gradient."""
-        s, layers = self.schedule, self.layers
-        optimizer.param_groups[0]["lr"] = lr_at(
-            self.steps_done, num_steps=s.steps, lr=s.lr, rampup=s.rampup, rampdown=s.rampdown
-        )
-        optimizer.zero_grad()
+    def _step_encoder(self, optimizers: list[LightningOptimizer], photos: Tensor, known: Tensor) -> Tensor:
+        """One step of the optimisers for the gradients of all refinements -> the last latents, without a gradient."""
+        layers = self.layers
+        self._prepare(optimizers)
         self._discriminator_learns(False)
         start = self.start()
         ws, image = start.expand(len(photos), -1, -1), self.render(start).expand_as(photos)
-        for _ in range(s.refinements if self.encoder.is_residual else 1):
+        for _ in range(self.passes(self.steps_done)):
             ws = ws.detach() + self._offsets(photos, image.detach())
             image = self.render(ws)
             at = Reached(photo=photos, image=image, ws=ws, start=start, known=known, layers=layers)
@@ -116,15 +134,34 @@ class EncoderTraining(Resumable):
             total = self.objective.total(terms)
             self.manual_backward(total)  # into the gradients of the refinements before
         self.means.note(total=total, **{name: values.mean() for name, values in terms.items()})
-        clip_grad_norm_(self.encoder.parameters(), s.clip)
-        optimizer.step()
+        clip_grad_norm_(self.encoder.parameters(), self.schedule.clip)
+        for optimizer in optimizers:
+            optimizer.step()
         return ws.detach()
+
+    def _prepare(self, optimizers: list[LightningOptimizer]) -> None:
+        """No gradients, and the rates of this step."""
+        s = self.schedule
+        share = lr_at(self.steps_done, num_steps=s.steps, lr=1.0, rampup=s.rampup, rampdown=s.rampdown)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+            for group in optimizer.param_groups:
+                group["lr"] = optimizer.optimizer.defaults["lr"] * share
 
     def _offsets(self, photos: Tensor, reached: Tensor) -> Tensor:
         self.encoder.use(self.layers)
         is_half = self.schedule.dtype is not torch.float32
         with torch.autocast(photos.device.type, dtype=self.schedule.dtype if is_half else None, enabled=is_half):
             return self.encoder(photos, reached if self.encoder.is_residual else None).float()
+
+    def passes(self, step: int) -> int:
+        """Refinements at `step`; one where the encoder does not see what it has reached."""
+        return self.schedule.passes(step) if self.encoder.is_residual else 1
+
+    @property
+    def passes_trained(self) -> int:
+        """Those of the last step that is done."""
+        return self.passes(max(self.steps_done - 1, 0))
 
     @property
     def layers(self) -> int:

@@ -64,7 +64,7 @@ class EncoderWatch(Watch):
         found = []
         for part in images.split(PART):
             part = part.to(module.device)
-            steps = module.schedule.refinements
+            steps = module.passes_trained
             ws = encode(module.average, self.prior.generator, part, start=module.start(), steps=steps)
             found.append(module.render(ws).cpu())
         return torch.cat(found)
@@ -75,6 +75,6 @@ class EncoderWatch(Watch):
         return to_uint8(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1))
 
     def _write(self, name: str, module: EncoderTraining, **figures: float) -> None:
-        training = self.training | {"kimg": module.images_done / 1000, "refinements": module.schedule.refinements}
+        training = self.training | {"kimg": module.images_done / 1000, "refinements": module.passes_trained}
         path = self.folder / f"{name}.safetensors"
         save_encoder(path, module.average, prior=self.prior, training=training | figures)

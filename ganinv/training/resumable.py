@@ -61,7 +61,10 @@ class Resumable(pl.LightningModule):
     def on_fit_start(self) -> None:
         """The optimisers as they were, but for rates that the settings have changed since."""
         for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before, strict=False):
-            rates = [{key: group[key] for key in ("lr", "betas")} for group in optimizer.param_groups]
+            rates = [
+                {key: group[key] for key in ("lr", "betas", "momentum") if key in group}
+                for group in optimizer.param_groups
+            ]
             optimizer.load_state_dict(before)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group.update(rate)

@@ -86,8 +86,12 @@ class TrainEncoder:
         kimg: Positive = 400,
         batch: Count = 16,
         refinements: Count = 5,
+        single: Share = 0.0,
         sampled: Share = 0.5,
+        optimizer: Literal["muon", "adam"] = "muon",
         lr: Positive = 0.001,
+        muon_lr: Positive = 0.0003,
+        muon_momentum: Share = 0.95,
         rampup: Share = 0.01,
         rampdown: Share = 0.5,
         clip: Positive = 10.0,
@@ -113,7 +117,9 @@ class TrainEncoder:
         """`start`: an encoder to go on from, whose network is then taken; None: random weights.
 
         `batch`: images in a step, of which the share `sampled` comes from the generator. `refinements`: passes of a
-        restyle encoder, others have one. `rampup`, `rampdown`: shares of the steps in which the rate rises and falls.
+        restyle encoder, others have one; in the share `single` of the steps there is one, and then evenly more.
+        `optimizer`: "muon" moves the convolutions by `muon_lr` and the rest by Adam, "adam" moves all.
+        `rampup`, `rampdown`: shares of the steps in which the rates rise and fall.
         `clip`: largest norm of a gradient. `decay`: share of the kept average of weights that stays at each step.
         `deltas_from`: step at which the second layer gets its delta, `deltas_every` steps later the next one; 0: all.
         `discriminator_lr`, `r1_…`, `pool`: of the latent discriminator. `held_out`: images that are not trained on, but
@@ -130,8 +136,12 @@ class TrainEncoder:
         self.given: dict[str, Any] = {
             "batch": batch,
             "refinements": refinements,
+            "single": single,
             "sampled": sampled,
+            "optimizer": optimizer,
             "lr": lr,
+            "muon_lr": muon_lr,
+            "muon_momentum": muon_momentum,
             "rampup": rampup,
             "rampdown": rampdown,
             "clip": clip,

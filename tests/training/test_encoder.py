@@ -95,8 +95,10 @@ E4E: dict[str, Any] = {"in_channels": 3, "deltas": True}
 ALL: dict[str, Any] = {"latent": 0.1, "w_norm": 0.01, "delta_norm": 0.01, "adversarial": 0.1}
 
 
-def test_a_cut_training_goes_on_to_the_same_weights(prior: Prior) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_a_cut_training_goes_on_to_the_same_weights(prior: Prior, optimizer: str) -> None:
     settings = {"sampled": 0.5, "steps": 6, "r1_interval": 2, "pool": 3, "deltas_from": 1, "deltas_every": 2}
+    settings |= {"optimizer": optimizer}
     whole = train(training(prior, encoder(**E4E), objective(**ALL), **settings), samples(prior, 4), steps=6)
     cut = train(training(prior, encoder(**E4E), objective(**ALL), **settings), samples(prior, 4), steps=3)
     buffer = io.BytesIO()
@@ -144,6 +146,32 @@ def test_gradient_reaches_every_weight_and_no_weight_of_the_generator(prior: Pri
                 continue  # six layers take nothing from the finest map
             assert value.grad is not None and value.grad.abs().sum() > 0, name
     assert all(value.grad is None for value in prior.generator.parameters())
+
+
+def test_muon_moves_the_kernels_by_its_rate(prior: Prior) -> None:
+    network = encoder()
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    settings: dict[str, Any] = {"optimizer": "muon", "lr": 0.0, "muon_lr": 0.003, "rampup": 0.0}
+    train(training(prior, network, objective(), **settings), samples(prior, 4), steps=1)
+    for name, value in network.named_parameters():
+        moved = (value - before[name]).square().mean().sqrt().item()
+        assert moved == pytest.approx(0.003 if value.ndim == 4 and value.shape[-1] > 1 else 0.0, rel=1e-3), name
+
+
+def test_one_pass_at_first_and_then_evenly_more() -> None:
+    passes = EncoderSchedule(steps=10, refinements=3, single=0.6).passes
+    assert [passes(step) for step in range(11)] == [1] * 6 + [2] * 2 + [3] * 3
+    always, never = (EncoderSchedule(steps=10, refinements=4, single=share).passes for share in (0.0, 1.0))
+    assert {always(step) for step in range(10)} == {4} and {never(step) for step in range(10)} == {1}
+    assert {EncoderSchedule(steps=10, refinements=1, single=0.5).passes(step) for step in range(10)} == {1}
+
+
+def test_a_measurement_takes_the_passes_that_were_trained(prior: Prior) -> None:
+    settings: dict[str, Any] = {"steps": 2, "refinements": 2, "single": 0.5}
+    module = train(training(prior, encoder(), objective(), **settings), samples(prior, 4), steps=1)
+    assert module.passes(module.steps_done) == 2 and module.passes_trained == 1
+    network = training(prior, encoder(in_channels=3), objective(), **settings)
+    assert network.passes(1) == 1
 
 
 def test_layers_get_their_deltas_one_by_one() -> None:
