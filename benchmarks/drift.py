@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from command import ended
 from safetensors.torch import load_file, save
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -210,13 +211,8 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code is 1 after a mistake."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
-    try:
-        run(parse(arguments))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    options = parse(arguments)
+    return ended(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from command import ended, write
 from torch import Tensor
 
 from ganinv.edit.localise import Energies, averaged, by_channels, by_probes, zeros
 from ganinv.edit.region import mask_of
 from ganinv.edit.samples import draw, styles_of
 from ganinv.edit.stylespace import is_rgb
-from ganinv.errors import InputError
-from ganinv.files import write_csv
 from ganinv.generator.checkpoint import load_prior
 from ganinv.generator.family import Generator
 from ganinv.method import pick_device, to_device
@@ -125,17 +124,9 @@ def main() -> int:
     parser.add_argument("--probes", type=int, nargs="*", default=[4, 8, 16, 64])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
-    arguments, rows = parser.parse_args(), []
-    try:
-        for row in measure(arguments):
-            rows.append(row)
-            write_csv(arguments.out, rows)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    arguments = parser.parse_args()
+    return ended(lambda: write(measure(arguments), arguments.out))
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     sys.exit(main())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import lpips
 import torch
+from command import ended
 from torch import Tensor
 
 from ganinv.dataset.pixels import to_float
@@ -99,12 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("neighbours.png"))
     options = parser.parse_args(arguments)
-    try:
-        measure(options)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return ended(lambda: measure(options))
 
 
 if __name__ == "__main__":

@@ -11,16 +11,16 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
+from command import Row, ended, write
 from torch import Tensor
 
 from ganinv.dataset.images import Images, Photo
 from ganinv.errors import InputError
-from ganinv.files import write_csv
 from ganinv.generator.checkpoint import Prior, load_prior
 from ganinv.inverter.latent import Latent
 from ganinv.inverter.optimise import Optimise
@@ -33,13 +33,10 @@ NOISE = {"on": [True], "off": [False], "both": [False, True]}
 log = logging.getLogger("projector")
 
 
-def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def measure(arguments: argparse.Namespace) -> Iterator[Row]:
     """A row for each photo and noise setting, batch by batch."""
     prior, lpips = load_prior(arguments.prior), LPIPS()
-    images = Images(path=arguments.photos, resolution=prior.generator.img_resolution, limit=arguments.limit)
-    photos = [photo for photo in images if isinstance(photo, Photo)]
-    if len(photos) < len(images):
-        raise InputError(f"--photos: {len(images) - len(photos)} in {arguments.photos} cannot be read; remove them")
+    photos = all_photos(arguments.photos, prior, limit=arguments.limit)
     for optimise_noise in NOISE[arguments.noise]:
         project = Optimise(
             space=arguments.space,
@@ -54,16 +51,31 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield from rows(photos[start : start + arguments.batch], project, prior, lpips, seed=arguments.seed)
 
 
-def rows(photos: list[Photo], project: Optimise, prior: Prior, lpips: LPIPS, *, seed: int) -> list[dict[str, Any]]:
+def all_photos(path: str, prior: Prior, *, limit: int | None) -> list[Photo]:
+    """At the prior's resolution. InputError where one cannot be read."""
+    images = Images(path=path, resolution=prior.generator.img_resolution, limit=limit)
+    photos = [photo for photo in images if isinstance(photo, Photo)]
+    if len(photos) < len(images):
+        raise InputError(f"--photos: {len(images) - len(photos)} in {path} cannot be read; remove them")
+    return photos
+
+
+def rows(photos: list[Photo], project: Optimise, prior: Prior, lpips: LPIPS, *, seed: int) -> list[Row]:
     """One row per photo of the batch."""
+    find = partial(project, prior=prior, seed=seed, callback=progress)
+    own = {"noise": "on" if project.optimise_noise else "off"}
+    return [own | row for row in scored(photos, find, prior, lpips)]
+
+
+def scored(photos: list[Photo], find: Callable[..., Latent], prior: Prior, lpips: LPIPS) -> list[Row]:
+    """What each photo of the batch comes to at the latents of `find(images=…)`, and in which time."""
     target = torch.stack([photo.image for photo in photos])
     start = time.perf_counter()
-    latent = project(prior=prior, images=target, seed=seed, callback=progress)
+    latent = find(images=target)
     seconds = (time.perf_counter() - start) / len(photos)
     scores = score(render(prior, latent), target, lpips=lpips)
-    own = {"noise": "on" if latent.noise else "off", "seconds": round(seconds, 2)}
-    found = [{"image": photo.name, **own, **values} for photo, values in zip(photos, scores, strict=True)]
-    return [{column: row[column] for column in COLUMNS} for row in found]
+    named = zip(photos, scores, strict=True)
+    return [{"image": photo.name, "seconds": round(seconds, 4)} | values for photo, values in named]
 
 
 @torch.no_grad()
@@ -98,17 +110,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 1 after a mistake."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options, done = parse(arguments), []
-    try:
-        for row in measure(options):
-            done.append(row)
-            write_csv(options.out, done, columns=COLUMNS)
-            log.info("%s, noise %s: MSE %.5f, LPIPS %.4f", *(row[name] for name in ("image", "noise", "mse", "lpips")))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    options = parse(arguments)
+    said = "{image}, noise {noise}: MSE {mse:.5f}, LPIPS {lpips:.4f}"
+    return ended(lambda: write(measure(options), options.out, columns=COLUMNS, said=said))
 
 
 if __name__ == "__main__":

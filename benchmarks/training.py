@@ -21,6 +21,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from command import ended
 from stylegan2_ada import ADDRESS, Peer, now
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -152,13 +153,8 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code is 1 after a mistake."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
-    try:
-        run(parse(arguments))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    options = parse(arguments)
+    return ended(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from .verify import complaint, complaint_of, record, verify
 if TYPE_CHECKING:
     from torch import Tensor
 
-PACKAGED = Path(__file__).parent / "generator"
+PACKAGED = tuple(Path(__file__).parent / room for room in ("generator", "inverter"))
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -147,10 +147,10 @@ def has_name(name_or_path: str) -> bool:
 
 
 def _packaged(name: str) -> Path:
-    path = PACKAGED / name
-    if Path(name).name == name and path.is_file():
-        return path
-    inside = ", ".join(f"package:{path.name}" for path in sorted(PACKAGED.glob("*.safetensors")))
+    held = {path.name: path for room in PACKAGED for path in sorted(room.glob("*.safetensors"))}
+    if name in held:
+        return held[name]
+    inside = ", ".join(f"package:{known}" for known in held)
     raise InputError(f"package:{name}: no such file in the package; it holds {inside or 'none'}")
 
 

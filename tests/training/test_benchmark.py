@@ -49,8 +49,7 @@ class StyleGAN2Loss:
 
 
 @pytest.fixture
-def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(SCRIPT.parent)
+def benchmark() -> ModuleType:
     spec = importlib.util.spec_from_file_location("training_benchmark", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
