@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 
@@ -123,6 +123,7 @@ class EncoderTraining(Resumable):
         """One step of the optimisers for the gradients of all refinements -> the last latents, without a gradient."""
         layers = self.layers
         self._prepare(optimizers)
+        self._hold_statistics()
         self._discriminator_learns(False)
         start = self.start()
         ws, image = start.expand(len(photos), -1, -1), self.render(start).expand_as(photos)
@@ -147,6 +148,16 @@ class EncoderTraining(Resumable):
             optimizer.zero_grad()
             for group in optimizer.param_groups:
                 group["lr"] = optimizer.optimizer.defaults["lr"] * share
+
+    def _hold_statistics(self) -> None:
+        """Batch norm's statistics stay once there are more passes than one at first.
+
+        A later pass sees other images than the first; running statistics of both fit neither.
+        """
+        held = self.schedule.single > 0 and self.passes(self.steps_done) > 1
+        for module in self.encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.train(not held)
 
     def _offsets(self, photos: Tensor, reached: Tensor) -> Tensor:
         self.encoder.use(self.layers)

@@ -166,6 +166,22 @@ def test_one_pass_at_first_and_then_evenly_more() -> None:
     assert {EncoderSchedule(steps=10, refinements=1, single=0.5).passes(step) for step in range(10)} == {1}
 
 
+def test_statistics_are_those_of_the_first_pass(prior: Prior) -> None:
+    def statistics(network: Encoder) -> Tensor:
+        return torch.cat([value.clone() for name, value in network.named_buffers() if "running" in name])
+
+    settings: dict[str, Any] = {"steps": 4, "refinements": 2}
+    network = encoder()
+    module = training(prior, network, objective(), **settings, single=0.5)
+    train(module, samples(prior, 4), steps=2)
+    first = statistics(network)
+    assert not torch.equal(first, statistics(encoder()))
+    train(module, samples(prior, 4), steps=2)
+    assert torch.equal(statistics(network), first)
+    train(training(prior, network, objective(), **settings), samples(prior, 4), steps=1)
+    assert not torch.equal(statistics(network), first)
+
+
 def test_a_measurement_takes_the_passes_that_were_trained(prior: Prior) -> None:
     settings: dict[str, Any] = {"steps": 2, "refinements": 2, "single": 0.5}
     module = train(training(prior, encoder(), objective(), **settings), samples(prior, 4), steps=1)
