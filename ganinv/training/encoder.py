@@ -20,6 +20,7 @@ from . import ema
 from .encoder_loss import EncoderObjective, Reached
 from .latent_discriminator import LatentDiscriminator, Pool
 from .resumable import Resumable
+from .vary import Vary
 
 SAMPLES = 4096  # z for the variance of w
 
@@ -32,6 +33,7 @@ class EncoderSchedule:
     batch: int = 8
     refinements: int = 5
     single: float = 0.0
+    vary: float = 0.0
     sampled: float = 0.5
     optimizer: Literal["muon", "adam"] = "adam"
     lr: float = 1e-4
@@ -81,7 +83,7 @@ class EncoderTraining(Resumable):
         self.encoder = encoder.train().requires_grad_(True)
         self.average = copy.deepcopy(encoder).eval().requires_grad_(False)
         self._generator = (prior.generator,)  # in a tuple, so that Lightning neither moves nor counts it
-        self.objective = objective
+        self.objective, self._vary = objective, Vary(schedule.vary)
         w_dim, has_discriminator = encoder.architecture.w_dim, objective.weights["adversarial"] > 0
         self.discriminator = LatentDiscriminator(w_dim=w_dim) if has_discriminator else None
         self.encoded, self.mapped = (Pool(size=schedule.pool, w_dim=w_dim) for _ in range(2))
@@ -104,7 +106,7 @@ class EncoderTraining(Resumable):
         self.draw_anew()
         chosen: Any = self.optimizers()
         optimizers: list[LightningOptimizer] = chosen if isinstance(chosen, list) else [chosen]
-        photos, known = self._with_samples(to_float(batch))
+        photos, known = self._with_samples(self._vary(to_float(batch)))
         encoders = optimizers if self.discriminator is None else optimizers[:-1]
         ws = self._step_encoder(encoders, photos, known)
         if self.discriminator is not None:

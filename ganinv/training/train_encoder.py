@@ -1,7 +1,7 @@
 """From a prior and images to its encoder: what `python -m ganinv.pretrain` runs at stage=encoder."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,15 +13,15 @@ from ..dataset.frame import Frame
 from ..errors import InputError
 from ..files import write_bytes
 from ..generator.checkpoint import Prior
-from ..generator.family import Generator
 from ..inverter.encoder_file import load_encoder
-from ..inverter.networks.encoder import Architecture, Encoder
+from ..inverter.networks.encoder import Encoder
 from ..method import to_device
 from ..report.dashboard import Dashboard
 from ..report.environment import environment
 from .data import Crop, Decoded, Places, workers
 from .encoder import EncoderSchedule, EncoderTraining
 from .encoder_loss import EncoderObjective
+from .encoder_network import Network
 from .encoder_watch import EncoderWatch
 from .fit import fit
 from .images import Images, open_images
@@ -30,48 +30,7 @@ from .schedule import Amount, Count, Positive, Precision, Share, dtype_of, steps
 from .sources import source_at
 from .watch import Rhythm
 
-MAX_SIDE = 256  # pixels to which larger photos are reduced, as for published encoders
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A new encoder, at the generator's resolution.
-
-    kind: restyle sees the photo and what is reached so far, psp and e4e the photo alone. deltas: layers are offsets
-    from the first, as e4e has it. units: residual units in each of the trunk's stages; width: channels of the first
-    stage, doubled with each. head: "last" takes every layer's w from the coarsest map, "pyramid" finer layers' from
-    finer maps. style_width: channels of the head's convolutions.
-    """
-
-    kind: Literal["restyle", "e4e", "psp"] = "restyle"
-    deltas: bool = False
-    trunk: Literal["resnet", "ir_se"] = "resnet"
-    units: tuple[Count, Count, Count, Count] = (2, 2, 2, 2)
-    width: Count = 24
-    head: Literal["last", "pyramid"] = "last"
-    style_width: Count = 56
-
-    def architecture(self, generator: Generator) -> Architecture:
-        """For `generator`, whatever its number of layers. Raises InputError."""
-        if (self.kind == "e4e" and not self.deltas) or (self.kind == "psp" and self.deltas):
-            raise InputError(
-                f"training.network: {self.kind} with deltas={self.deltas}; deltas are what makes e4e of psp"
-            )
-        side, (a, b, c, d) = min(generator.img_resolution, MAX_SIDE), self.units
-        return Architecture(
-            num_ws=generator.num_ws,
-            w_dim=generator.w_dim,
-            trunk=self.trunk,
-            units=(a, b, c, d),
-            width=self.width,
-            head=self.head,
-            deltas=self.deltas,
-            style_width=self.style_width,
-            in_channels=6 if self.kind == "restyle" else 3,
-            in_size=side,
-            in_rows=side,
-        )
 
 
 class TrainEncoder:
@@ -87,6 +46,7 @@ class TrainEncoder:
         batch: Count = 16,
         refinements: Count = 5,
         single: Share = 0.0,
+        vary: Share = 0.0,
         sampled: Share = 0.5,
         optimizer: Literal["muon", "adam"] = "muon",
         lr: Positive = 0.001,
@@ -118,8 +78,9 @@ class TrainEncoder:
 
         `batch`: images in a step, of which the share `sampled` comes from the generator. `refinements`: passes of a
         restyle encoder, others have one; in the share `single` of the steps there is one, and then evenly more.
-        `optimizer`: "muon" moves the convolutions by `muon_lr` and the rest by Adam, "adam" moves all.
-        `rampup`, `rampdown`: shares of the steps in which the rates rise and fall.
+        `vary`: chance that a photo's place, and its colours, are changed a little. `optimizer`: "muon" moves the
+        convolutions by `muon_lr` and the rest by Adam, "adam" moves all. `rampup`, `rampdown`: shares of the steps in
+        which the rates rise and fall.
         `clip`: largest norm of a gradient. `decay`: share of the kept average of weights that stays at each step.
         `deltas_from`: step at which the second layer gets its delta, `deltas_every` steps later the next one; 0: all.
         `discriminator_lr`, `r1_…`, `pool`: of the latent discriminator. `held_out`: images that are not trained on, but
@@ -137,6 +98,7 @@ class TrainEncoder:
             "batch": batch,
             "refinements": refinements,
             "single": single,
+            "vary": vary,
             "sampled": sampled,
             "optimizer": optimizer,
             "lr": lr,

@@ -19,7 +19,8 @@ from ganinv.inverter.encoder import Encode
 from ganinv.paths import CONF
 from ganinv.report.dashboard import NoDashboard
 from ganinv.training.encoder_loss import EncoderObjective
-from ganinv.training.train_encoder import Network, TrainEncoder, finish
+from ganinv.training.encoder_network import Network
+from ganinv.training.train_encoder import TrainEncoder, finish
 from ganinv.tuner.fit import Bar
 
 TINY: dict[str, Any] = {"units": (1, 1, 1, 1), "width": 8, "style_width": 8}
