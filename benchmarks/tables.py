@@ -14,7 +14,7 @@ from typing import Any
 from ganinv.files import read_csv
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share")
+TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
@@ -24,6 +24,8 @@ PROJECTED = {
     "on": "the same, noise maps optimised too",
 }
 DATASETS = {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}
+STARTS = {"mean": "mean latent", "restyle": "encoder"}
+SHARE = ("passes: 3", "w, 50 steps")
 SHARES = {"0": "constant", "0.5": "half its own"}
 
 Rows = list[dict[str, Any]]
@@ -104,6 +106,33 @@ def noise_share(folder: Path) -> Iterator[Line]:
             ]
 
 
+def encoders(folder: Path) -> Iterator[Line]:
+    """The embedded encoder beside the projector, on every photo; the full projector on the first."""
+    everything = rows("encoder", folder)
+    for dataset, said in DATASETS.items():
+        for method in dict.fromkeys(row["method"] for row in everything):
+            if found := [row for row in everything if (row["dataset"], row["method"]) == (dataset, method)]:
+                cells = figures(found, {"mse": 4, "psnr": 1, "lpips": 3})
+                seconds = statistics.fmean(row["seconds"] for row in found)
+                yield [said, method, str(len(found)), *cells, f"{seconds:.2f}"]
+
+
+def share_of_projector(folder: Path = RESULTS) -> str:
+    """The mean error of three passes over that of the projector's 50 steps in W, all photos."""
+    errors = [statistics.fmean(row["mse"] for row in rows("encoder", folder, method=method)) for method in SHARE]
+    return (
+        f"{errors[0]:.4f} where the projector's 50 steps in W leave {errors[1]:.4f}: {errors[0] / errors[1]:.2f} of it"
+    )
+
+
+def warm_start(folder: Path) -> Iterator[Line]:
+    """The same photos tuned from the mean latent, and from the encoder's in half the steps."""
+    everything = rows("warm_start", folder)
+    for start, steps in dict.fromkeys((row["start"], row["steps"]) for row in everything):
+        found = [row for row in everything if (row["start"], row["steps"]) == (start, steps)]
+        yield [STARTS[start], f"{steps:.0f}", str(len(found)), *figures(found, {"mse": 5, "psnr": 1})]
+
+
 def constant_noise(folder: Path) -> str:
     """The sentence on ten photos tuned with constant noise alone."""
     found = rows("constant_noise_first10", folder)
@@ -123,6 +152,8 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "drift, constant noise of the samples": [*drift("drift_constant_noise_first10", folder)],
         "noise of the samples": [*noise_share(folder)],
         "half the steps": [*by_dataset("muon_first24", folder)],
+        "encoder": [*encoders(folder)],
+        "warm start": [*warm_start(folder)],
     }
 
 

@@ -22,9 +22,8 @@ OWN_FILES = {
     **{f"dataset/{name}.yaml": ["dataset.path=."] for name in ("folder", "afhq_wild", "lsun_horse", "stanford_cars")},
     "metric/fid.yaml": [f"metric.frechet.network.weights={CONF}/run.yaml"],
     "edit/own.yaml": ["edit.directions.own.direction=smile"],
-    **{f"inverter/{name}.yaml": [f"inverter.path={CONF}/run.yaml"] for name in ("file", "restyle", "e4e", "psp")},
+    **{f"inverter/{name}.yaml": [f"inverter.path={CONF}/run.yaml"] for name in ("file", "e4e", "psp")},
     "metric/identity.yaml": [f"metric.pictures.identity.weights={CONF}/run.yaml"],
-    "inverter/start/encoder.yaml": [f"inverter.start.path={CONF}/run.yaml"],
     "generator/file.yaml": ["generator.path=package:ffhq64.safetensors"],
 }
 # Options whose file must be fetched first.

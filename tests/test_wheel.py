@@ -54,7 +54,8 @@ def test_the_wheel_states_both_licences(wheel: Path) -> None:
     text = archive.read(metadata).decode()
     assert "License-Expression: MIT AND CC-BY-NC-SA-4.0" in text
     assert "License-File: LICENSE" in text
-    assert all(f"License-File: ganinv/generator/{name}.LICENSE.md" in text for name in ("ffhq64", "ffhq64b"))
+    for name in ("generator/ffhq64", "generator/ffhq64b", "inverter/ffhq64b_restyle"):
+        assert f"License-File: ganinv/{name}.LICENSE.md" in text and f"ganinv/{name}.safetensors" in archive.namelist()
 
 
 def test_it_runs_from_elsewhere(installed: Callable[..., str]) -> None:

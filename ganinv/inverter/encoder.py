@@ -13,32 +13,35 @@ from torch import Tensor
 from ..errors import InputError
 from ..generator.checkpoint import Prior
 from ..generator.family import Generator
-from .encoder_file import load_encoder
+from .encoder_file import Trained, load_encoder
 from .latent import Latent
 from .networks.encoder import Encoder
 
+PUBLISHED = 5  # passes of ReStyle
 ADVICE = {"psp": "inverter=psp", "e4e": "inverter=e4e", "restyle": "inverter=restyle"}
 
 
 class Encode:
     """The encoder in the file `path`.
 
-    steps: passes; more than one only for ReStyle's, which see the image of the latent that they have reached. kind: the
-    method that the file must hold; None: any. A file of another generator is refused.
+    steps: passes; more than one only for ReStyle's, which see the image of the latent that they have reached; None: as
+    many as it was trained with, which for the published ReStyle encoders is 5. kind: the method that the file must
+    hold; None: any. A file of another generator is refused.
     """
 
     def __init__(
         self,
         *,
         path: str,
-        steps: Annotated[int, Field(ge=1)] = 1,
+        steps: Annotated[int, Field(ge=1)] | None = None,
         kind: Literal["psp", "e4e", "restyle"] | None = None,
     ) -> None:
-        self.trained, self.steps = load_encoder(path), steps
+        self.trained = load_encoder(path)
+        self.steps = steps or _passes(self.trained)
         found = self.trained.encoder.architecture.kind
         if kind not in (None, found):
             raise InputError(f"{path}: holds an encoder of {found}, not of {kind}; choose {ADVICE[found]}")
-        if steps > 1 and not self.trained.encoder.is_residual:
+        if self.steps > 1 and not self.trained.encoder.is_residual:
             raise InputError(f"steps: an encoder of {found} does not see what it has reached, so set steps=1")
 
     @torch.no_grad()
@@ -53,6 +56,14 @@ class Encode:
         if not ws.isfinite().all():
             raise InputError(f"{self.trained.name}: its latent is not finite for this photo; use another inverter")
         return Latent(ws=ws, space="w" if encoder.architecture.head == "single" else "w+")
+
+
+def _passes(trained: Trained) -> int:
+    """As many as it was trained with."""
+    if not trained.encoder.is_residual:
+        return 1
+    known = trained.training.get("refinements")
+    return known if isinstance(known, int) and known > 0 else PUBLISHED
 
 
 # w₀ = start, y₀ = G(w₀);  wₜ₊₁ = wₜ + E(x, yₜ), yₜ₊₁ = G(wₜ₊₁)

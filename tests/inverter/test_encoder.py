@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ganinv.dataset.images import Images, Photo
 from ganinv.errors import InputError
-from ganinv.generator.checkpoint import Prior
+from ganinv.generator.checkpoint import Prior, load_prior
 from ganinv.inverter.encoder import Encode
 from ganinv.inverter.encoder_file import FORMAT, load_encoder, save_encoder
 from ganinv.inverter.networks.encoder import Architecture, Encoder
@@ -51,6 +52,30 @@ def test_restyle_adds_to_what_it_has_reached(prior: Prior, tmp_path: Path) -> No
     assert torch.allclose(found.ws, ws, atol=1e-5)
     once = Encode(path=str(tmp_path / "encoder.safetensors"), steps=1)(prior=prior, images=IMAGES, seed=0)
     assert not torch.allclose(found.ws, once.ws, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("training", "passes"), [({"refinements": 2}, 2), ({}, 5), ({"refinements": "many"}, 5), ({"refinements": 0}, 5)]
+)
+def test_as_many_passes_as_it_was_trained_with(
+    prior: Prior, tmp_path: Path, training: dict[str, Any], passes: int
+) -> None:
+    path = written(tmp_path, prior, training=training)
+    assert Encode(path=str(path)).steps == passes and Encode(path=str(path), steps=3).steps == 3
+    assert Encode(path=str(written(tmp_path, prior, PSP, training=training))).steps == 1
+
+
+def test_the_embedded_one_is_that_of_the_embedded_prior() -> None:
+    inverter = Encode(path="package:ffhq64b_restyle.safetensors", kind="restyle")
+    prior, photo = load_prior("package:ffhq64b.safetensors"), next(iter(Images(resolution=64)))
+    assert isinstance(photo, Photo)
+    latent = inverter(prior=prior, images=photo.image[None], seed=0)
+    with torch.no_grad():
+        mean = prior.generator.synthesis(inverter.trained.starts(prior), noise_mode="const")
+        found = prior.generator.synthesis(latent.ws, noise_mode="const")
+    assert 3 * (found - photo.image).square().mean() < (mean - photo.image).square().mean()
+    with pytest.raises(InputError):
+        inverter(prior=load_prior("package:ffhq64.safetensors"), images=photo.image[None], seed=0)
 
 
 @pytest.mark.parametrize(("kind", "architecture"), [("psp", PSP), ("e4e", E4E)])
