@@ -163,6 +163,7 @@ def main() -> int:
         print(f"{name}\n")
         print("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
     print(constant_noise(RESULTS))
+    print(share_of_projector())
     return 0
 
 

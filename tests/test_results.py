@@ -48,7 +48,9 @@ def absent(benchmark: ModuleType, page: str, folder: Path) -> list[str]:
 
 def test_the_page_says_what_its_files_say(benchmark: ModuleType) -> None:
     assert absent(benchmark, PAGE, benchmark.RESULTS) == []
-    assert benchmark.constant_noise(benchmark.RESULTS) in " ".join(PAGE.split())
+    said = " ".join(PAGE.split())
+    assert benchmark.constant_noise(benchmark.RESULTS) in said
+    assert benchmark.share_of_projector() in said
 
 
 def test_the_readme_says_what_the_files_say(benchmark: ModuleType) -> None:
