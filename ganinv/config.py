@@ -41,7 +41,7 @@ OUTSIDE_HASH = (
 OUTSIDE_TRAINING = (
     "folder",
     "logger",
-    *(f"training.{name}" for name in ("kimg", "licence", "stored", "cache_mb", "num_workers", "progress")),
+    *(f"training.{name}" for name in ("kimg", "licence", "stored", "num_workers", "progress")),
     *(f"training.{name}" for name in ("tick_kimg", "judge_kimg", "save_kimg", "save_seconds", "frechet.kimg")),
 )
 

@@ -47,6 +47,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """`folder` with those above it; InputError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        advice = ADVICE.get(error.errno or 0, "choose another folder")
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); {advice}") from error
+
+
 def _discard(temporary: Path) -> None:
     # The first error is the one to report.
     with contextlib.suppress(OSError):

@@ -95,5 +95,6 @@ def unknown(key: str, known: Collection[str]) -> str:
     """One line for a setting that does not exist, with those that do."""
     names = sorted(name for name in known if not name.startswith("_"))
     near = difflib.get_close_matches(key.rpartition(".")[2], names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names) or 'none'}"
+    above = key[: key.rfind(".") + 1]
+    hint = f"did you mean {above}{near[0]}?" if near else f"known are {', '.join(names) or 'none'}"
     return f"{key}: no such setting; {hint}"

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ def pretrain(cfg: DictConfig) -> None:
             device=device,
             seed=cfg.seed,
             board=board,
+            accepted=partial(write_settings, folder, as_yaml(cfg)),
             **prior,
         )
 
@@ -65,9 +67,18 @@ def opened(cfg: DictConfig, folder: Path) -> "Iterator[Dashboard]":
         log.setLevel(logging.WARNING)
         yield NoDashboard()
         return
-    with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
+    with recorded(folder, settings=None), dashboard(cfg, folder) as board:
         log.info("-> %s", folder)
         yield board
+
+
+def write_settings(folder: Path, settings: str) -> None:
+    """config.yaml, once it is known that what `folder` holds is this training's: a refused one leaves its own there."""
+    from .files import write_text
+    from .training.devices import rank
+
+    if rank() == 0:
+        write_text(folder / "config.yaml", settings)
 
 
 def expect_images(cfg: DictConfig) -> None:

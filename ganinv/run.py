@@ -183,11 +183,13 @@ def greet(photos: "Images", folder: Path, *, network: str | None) -> None:
 
 
 @contextmanager
-def recorded(folder: Path, *, settings: str) -> Iterator[None]:
-    """Keep the settings in config.yaml and what is said in run.log; on Ctrl-C, say how to go on."""
-    from .files import write_text
+def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
+    """Keep the settings in config.yaml, unless None, and what is said in run.log; on Ctrl-C, say how to go on."""
+    from .files import make_folder, write_text
 
-    write_text(folder / "config.yaml", settings)
+    make_folder(folder)
+    if settings is not None:
+        write_text(folder / "config.yaml", settings)
     handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.handleError = lambda record: None  # a full disk is told by the files that matter

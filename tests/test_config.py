@@ -115,7 +115,7 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ),
         ("dataset.path=no/such", "dataset.path: 'no/such' does not exist; name a photo"),
         ("generator.path=no.safetensors", "generator.path: no.safetensors: no such file"),
-        ("tuner.stepss=1", "tuner.stepss: no such setting; did you mean steps?"),
+        ("tuner.stepss=1", "tuner.stepss: no such setting; did you mean tuner.steps?"),
         ("+tuner.foo=1", "tuner.foo: no such setting; known are "),
         ("+foo=1", "foo: no such setting; known are dataset, device, "),
         ("+tuner.objective=1", "tuner.objective: no such setting"),

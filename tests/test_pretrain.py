@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from ganinv.generator.stylegan2 import Generator, mix_styles
 from ganinv.loss.adversarial import discriminator_loss, generator_loss
 from ganinv.paths import CONF
 from ganinv.pretrain import expect_images
+from ganinv.report.dashboard import NoDashboard
 from ganinv.training.architecture import Network, new_networks
 from ganinv.training.data import Cached, Decoded, read_all
 from ganinv.training.order import Order, seed_of
@@ -105,10 +107,10 @@ def test_the_shipped_settings_are_those_of_the_code() -> None:
     ("override", "line"),
     [
         ("training.lr=-1", "training.lr: input should be greater than 0, got -1"),
-        ("training.resolution=100", "training.resolution: input should be 4, 8, 16, 32, 64, 128, 256, 512 or 1024"),
+        ("training.resolution=100", "training.resolution: input should be 8, 16, 32, 64, 128, 256, 512 or 1024"),
         ("training.crop=pad", "training.crop: input should be 'centre', 'letterbox' or 'refuse', got 'pad'"),
         ("training.augment.mode=maybe", "training.augment.mode: input should be 'auto', 'on' or 'off', got 'maybe'"),
-        ("training.batchsize=4", "training.batchsize: no such setting; did you mean batch?"),
+        ("training.batchsize=4", "training.batchsize: no such setting; did you mean training.batch?"),
         ("training.start=no.safetensors", "training.start: no.safetensors: no such file"),
         ("dataset.path=no/such", "dataset.path: 'no/such' does not exist"),
         ("stage=nothing", "stage: no option 'nothing'; choose one of "),
@@ -219,3 +221,17 @@ def latents(generator: Generator) -> torch.Tensor:
         return ws
     crossover = int(torch.randint(1, generator.num_ws, []))
     return mix_styles(ws, generator.mapping(torch.randn(4, 8)), crossover=crossover)
+
+
+def test_a_refused_training_leaves_the_settings_of_the_one_in_the_folder(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrain, "training_folder", lambda cfg: tmp_path / "run")
+    monkeypatch.setattr(pretrain, "dashboard", lambda cfg, folder: nullcontext(NoDashboard()))
+    common = [f"dataset.path={pictures}", "training.kimg=0.008", *TINY]
+    pretrain.pretrain(checked(*common))
+    before = (tmp_path / "run" / "config.yaml").read_text()
+    assert "channel_max: 8" in before
+    with pytest.raises(InputError, match="holds a training with another architecture"):
+        pretrain.pretrain(checked(*common, "training.network.channel_max=16"))
+    assert (tmp_path / "run" / "config.yaml").read_text() == before

@@ -434,7 +434,7 @@ def test_python_refuses_what_is_no_photo(photo: object, told: str, prior: Path) 
 
 
 def test_python_tells_a_wrong_setting(prior: Path) -> None:
-    with pytest.raises(InputError, match="^tuner.stepss: no such setting; did you mean steps"):
+    with pytest.raises(InputError, match="^tuner.stepss: no such setting; did you mean tuner.steps"):
         ganinv.invert(overrides=["tuner.stepss=1"])
 
 

@@ -1,7 +1,8 @@
 """Files of encoders: ours, and those that pSp, e4e and ReStyle published.
 
 Ours is one safetensors file: tensors `encoder.*`, convolutions in half precision if so written; metadata `format`,
-`architecture` (JSON), `prior` (fingerprint of the generator that it was trained for), `licence` (of the images, and so
+`architecture` (JSON), `layers` (that have a w of their own: a training that goes through them one by one may have been
+cut), `prior` (fingerprint of the generator that it was trained for), `licence` (of the images, and so
 of the weights), `training` (JSON).
 """
 
@@ -57,11 +58,13 @@ class Trained:
         if (a.num_ws, a.w_dim) != (generator.num_ws, generator.w_dim):
             raise InputError(
                 f"{self.name}: gives {a.num_ws} w of {a.w_dim} values, but {prior.name} takes {generator.num_ws} of"
-                f" {generator.w_dim}; load the generator that it was trained for"
+                f" {generator.w_dim}; load the generator that it was trained for, or name this"
+                f" generator's encoder with inverter.path"
             )
         if self.prior not in (None, prior.fingerprint) or not _are_norms_of(self.norms, prior):
             raise InputError(
-                f"{self.name}: was trained for another generator than {prior.name}; load the one it was trained for"
+                f"{self.name}: was trained for another generator than {prior.name}; load the one it was trained for,"
+                " or name this generator's encoder with inverter.path"
             )
 
 
@@ -101,6 +104,7 @@ def save_encoder(
     metadata = {
         "format": FORMAT,
         "architecture": json.dumps(encoder.architecture.record()),
+        "layers": str(encoder.layers),
         "prior": prior.fingerprint,
         "licence": prior.licence,
         "training": json.dumps(training or {}),
@@ -118,6 +122,7 @@ def _own(file: Path) -> Trained:
         architecture = TypeAdapter(Architecture).validate_json(metadata.get("architecture", ""))
         training = json.loads(metadata.get("training", "{}"))
         encoder = assemble(architecture, _checked(tensors, architecture))
+        encoder.use(_layers(metadata.get("layers"), architecture))
     except (SafetensorError, OSError) as error:
         raise InputError(f"{file}: not a whole safetensors file ({error}); fetch or write it again") from error
     except ValueError as error:  # pydantic's and JSON's among them
@@ -131,6 +136,14 @@ def _own(file: Path) -> Trained:
         licence=metadata.get("licence", "not stated"),
         training=training if isinstance(training, dict) else {},
     )
+
+
+def _layers(text: str | None, architecture: Architecture) -> int:
+    """How many have a w of their own; all where the header does not say. ValueError: not a number of layers."""
+    count = architecture.num_ws if text is None else int(text)
+    if not 1 <= count <= architecture.num_ws:
+        raise ValueError(f"layers: {count}, of {architecture.num_ws}")
+    return count
 
 
 def _reason(error: ValueError) -> str:

@@ -9,6 +9,7 @@ from ..generator.checkpoint import Prior
 from ..report.curve import Frame, series
 
 WIDTH, HEIGHT, MARGIN = 480, 200, 40
+MEASURED = " The distance is to the images that it was trained on: it does not tell learning from memorising."
 
 
 def write_card(folder: Path, prior: Prior, rows: Sequence[dict[str, Any]], *, title: str | None) -> None:
@@ -39,15 +40,15 @@ def card(prior: Prior, *, title: str | None, has_curve: bool, picture: str) -> s
         "fingerprint": prior.fingerprint,
     }
     if title and "frechet" in training:
-        distance = f"{training['frechet']:.2f}, {training['frechet_relative']:.1f} times that between two halves"
-        rows[title] = f"{distance} of the training images"
+        relative = training.get("frechet_relative")
+        more = f", {relative:.1f} times that between two halves of the training images" if relative else ""
+        rows[title] = f"{training['frechet']:.2f}{more}"
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
     curve_line = f"![{title} over thousand images](curve.svg)\n\n" if has_curve else ""
     return (
         f"# Prior of {training.get('data')}\n\n| | |\n|---|---|\n{table}\n\n{curve_line}"
         f"![samples at ψ 1, constant noise, the same latents throughout]({picture})\n\n## Limits\n\n"
-        "Images are as those of its training set, and as biased. It was measured against the images that it was trained"
-        " on, so the distance does not tell learning from memorising.\n"
+        f"Images are as those of its training set, and as biased.{MEASURED if title else ''}\n"
     )
 
 

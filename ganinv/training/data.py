@@ -19,7 +19,7 @@ from .sources import Source
 log = logging.getLogger(__name__)
 Crop = Literal["centre", "letterbox", "refuse"]
 MAX_WORKERS = 8
-SAID = 5  # unreadable images that are named one by one
+SAID = 50  # unreadable images that are named one by one
 
 
 class Decoded(Dataset):
@@ -88,12 +88,13 @@ def read_all(decoded: Decoded, *, path: str, num_workers: int) -> Tensor:
     return pixels[:count]
 
 
-def expect_batch(count: int, batch: int, path: str) -> None:
-    """InputError where there are fewer usable images than a step takes."""
+def expect_batch(count: int, batch: int, path: str, *, multiple: int = 1) -> None:
+    """InputError where there are fewer usable images than a step takes; a batch is a `multiple`."""
     if count < batch:
+        most = count - count % multiple or count
         raise InputError(
             f"dataset.path: {path!r} holds {count} usable images, fewer than a batch of {batch};"
-            f" add images, or set training.batch to at most {count}"
+            f" add images, or set training.batch to at most {most}"
         )
 
 

@@ -11,7 +11,7 @@ from ..files import write_png
 from ..generator.checkpoint import Prior
 from ..inverter.encoder import encode
 from ..inverter.encoder_file import save_encoder
-from .encoder import EncoderTraining
+from .encoder import EncoderSchedule, EncoderTraining
 from .watch import Watch, spared
 
 SHOWN, PART = 8, 16  # held-out images in the picture; images in one pass of a measurement
@@ -25,6 +25,11 @@ class EncoderWatch(Watch):
     def __init__(self, *, prior: Prior, held_out: Tensor, training: dict[str, Any], **common: Any) -> None:
         super().__init__(**common)
         self.prior, self.held_out, self.training = prior, to_float(held_out), training
+
+    def remedy(self, schedule: EncoderSchedule) -> str:
+        """Both rates halved where Muon has one of its own."""
+        more = f" training.muon_lr={schedule.muon_lr / 2:g}" if schedule.optimizer == "muon" else ""
+        return super().remedy(schedule) + more
 
     @torch.no_grad()
     def measure(self, module: EncoderTraining) -> dict[str, float]:

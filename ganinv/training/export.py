@@ -47,10 +47,10 @@ def write_best(folder: Path, module: PriorTraining, record: Record, best: dict[s
     save_prior(folder / "best.safetensors", prior_of(module, record, **best))
 
 
-def finish(folder: Path, *, stored: Stored, seconds: float) -> Prior:
-    """prior.safetensors: the best generator, or where none was measured the latest, in `stored` precision."""
+def finish(folder: Path, *, stored: Stored, seconds: float, measured: bool) -> Prior:
+    """prior.safetensors: the best generator, or where none was `measured` the latest, in `stored` precision."""
     best, latest = folder / "best.safetensors", folder / "latest.safetensors"
-    prior = load_prior(best if best.exists() else latest)
+    prior = load_prior(best if measured and best.exists() else latest)
     prior = replace(prior, training=prior.training | {"seconds": round(seconds)})
     assert prior.discriminator is not None
     largest = max(float(p.abs().max()) for p in (*prior.generator.parameters(), *prior.discriminator.parameters()))

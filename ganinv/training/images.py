@@ -13,7 +13,7 @@ from .data import Cached, Decoded, Places, read_all
 from .order import Order
 
 log = logging.getLogger(__name__)
-Lazy = tuple[Tensor, list[str]]  # uint8 [3, R, R], and what had to be passed over to get it
+Lazy = tuple[Tensor | None, list[str]]  # uint8 [3, R, R] or none at all, and what had to be passed over to get it
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,12 @@ class InTurn(Dataset):
             if isinstance(found, Tensor):
                 return (found.flip(2) if mirrored else found), bad
             bad.append(f"{self.decoded.source.keys[key]} {found}")
-        raise InputError(f"dataset.path: no image can be read, first: {bad[0]}")
+        return None, bad  # an exception would arrive from a worker with its whole trace as its words
 
 
-def _together(items: list[Lazy]) -> tuple[Tensor, list[str]]:
-    return torch.stack([pixels for pixels, _ in items]), [word for _, bad in items for word in bad]
+def _together(items: list[Lazy]) -> Lazy:
+    found, words = [pixels for pixels, _ in items if pixels is not None], [word for _, bad in items for word in bad]
+    return (torch.stack(found) if len(found) == len(items) else None), words
 
 
 class Heard:
@@ -98,6 +99,8 @@ class Heard:
 
     def __iter__(self) -> Iterator[Tensor]:
         for pixels, bad in self.loader:
+            if pixels is None:
+                raise InputError(f"dataset.path: no image can be read, first: {bad[0]}; name others")
             for word in (word for word in bad if word not in self.said):
                 self.said.add(word)
                 log.warning("%s: %d left out so far, another in its place: %s", self.path, len(self.said), word)

@@ -111,7 +111,7 @@ class PriorTraining(Resumable):
         loss = discriminator_loss(on_real, on_fake).mean()
         self._step(optimizer, loss)
         sign = on_real.detach().sign().mean()
-        self.signs += sign
+        self.signs += mean_of_all(sign)
         self.means.note(loss_d=loss, logit_real=on_real.mean(), logit_fake=on_fake.mean(), sign_real=sign)
         return real
 
@@ -125,7 +125,7 @@ class PriorTraining(Resumable):
     def _adapt(self) -> None:
         """Change p, every few steps."""
         if self.adaptive is not None and self.steps_done % self.adaptive.interval == 0:
-            sign = float(mean_of_all(self.signs)) / self.adaptive.interval
+            sign = float(self.signs) / self.adaptive.interval
             self.p = self.adaptive.next_p(self.p, sign, self.adaptive.interval * self.schedule.batch)
             self.signs.zero_()
 
@@ -151,7 +151,7 @@ class PriorTraining(Resumable):
     def resume(self, state: dict[str, Any]) -> None:
         """Take `state` up."""
         super().resume(state)
-        self.p = state["p"]
+        self.p = state["p"] if self.adaptive else 0.0
 
 
 # c = k / (k + 1): rate × c and β^c, since k steps come with one more for the regulariser (StyleGAN2, appendix B)

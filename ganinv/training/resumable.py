@@ -60,7 +60,9 @@ class Resumable(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """The optimisers as they were, but for rates that the settings have changed since."""
-        for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before, strict=False):
+        if not self._optimizers_before:
+            return
+        for optimizer, before in zip(self.trainer.optimizers, self._optimizers_before, strict=True):
             rates = [
                 {key: group[key] for key in ("lr", "betas", "momentum") if key in group}
                 for group in optimizer.param_groups

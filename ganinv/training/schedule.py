@@ -17,6 +17,7 @@ LARGE = 1024  # pixels
 Positive = Annotated[float, Field(gt=0)]
 Amount = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
 Precision = Literal["float32", "bfloat16"]
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -95,19 +96,26 @@ def expect_groups(batch: int, *, devices: int, group: int) -> None:
     """InputError where the batch cannot be split evenly among devices, and there into groups of D's comparison."""
     own, rest = divmod(batch, devices)
     if rest or (own % group and own > group):
-        multiple = devices * group
         raise InputError(
-            f"training.batch: must be a multiple of {multiple} ({devices} devices, groups of {group}), got {batch}"
+            f"training.batch: must be a multiple of {devices * group} (training.devices {devices}, each in groups of"
+            f" {group} images that D compares, training.network.mbstd_group_size), got {batch}"
         )
 
 
 def automatic_resolution(source: Source) -> int:
-    """The largest power of two in the shorter side of the first picture, 16 to 1024. Raises InputError."""
-    key = source.keys[0]
-    try:
-        size = load(source.read(key))[0].size
-    except Unreadable as reason:
-        raise InputError(f"training.resolution: must be set, since {key} {reason}") from reason
+    """The largest power of two, up to 1024, in the shorter side of the first picture that is read. InputError: none."""
+    key, size = _first_size(source)
     resolution = min(1 << (min(size).bit_length() - 1), LARGE)
     log.info("%d pixels, as %s has %d x %d (training.resolution)", resolution, key, *size)
     return resolution
+
+
+def _first_size(source: Source) -> tuple[str, tuple[int, int]]:
+    """Name, width and height of the first picture that can be read. InputError: none can."""
+    reasons = []
+    for key in source.keys:
+        try:
+            return key, load(source.read(key))[0].size
+        except Unreadable as reason:
+            reasons.append(f"{key} {reason}")
+    raise InputError(f"dataset.path: none of {len(reasons)} images can be read, first: {reasons[0]}; replace them")

@@ -4,16 +4,21 @@ A zip may be as stylegan2-ada's dataset_tool writes it. Shards are read by their
 be resumed at any place needs them; WebDataset's own readers go through a shard from its beginning.
 """
 
+import logging
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..dataset.decode import Unreadable
 from ..dataset.sources import SUFFIXES, check_bytes, is_hidden, is_zip, list_files, read_entry, read_file
 from ..errors import InputError
+
+LABELS = ("dataset.json", "labels.csv")  # beside the pictures, as dataset_tool writes them, and for directions
+
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -31,11 +36,26 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
-        found = (os.path.join(where, name) for where, _, names in os.walk(path) for name in names)
-        self.keys = pictures(os.path.relpath(name, path) for name in found)
+        self.keys = pictures((os.path.relpath(name, path) for name in _files_below(path)), path=path)
 
     def read(self, key: str) -> bytes:
         return read_file(self.path / key)
+
+
+def _files_below(path: str) -> Iterator[str]:
+    """Those of a folder and its sub-folders, linked ones too. InputError: a folder cannot be read."""
+    seen: set[str] = set()
+    for where, folders, names in os.walk(path, followlinks=True, onerror=_refuse):
+        real = os.path.realpath(where)
+        if real in seen:  # a link to a folder above, or to one that was there already
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (os.path.join(where, name) for name in names)
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"dataset.path: {error.filename!r} cannot be read ({error.strerror}); allow it, or move it away")
 
 
 class Zip:
@@ -43,7 +63,7 @@ class Zip:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.keys = pictures(list_files(path))
+        self.keys = pictures(list_files(path), path=path)
         self._opened: tuple[int, zipfile.ZipFile] | None = None
 
     def read(self, key: str) -> bytes:
@@ -84,9 +104,14 @@ def _members(path: Path) -> dict[str, tuple[int, int]]:
         raise InputError(f"{str(path)!r} is not a whole tar without compression ({error}); write it again") from error
 
 
-def pictures(names: Iterable[str]) -> list[str]:
-    """Those that are pictures by their ending, sorted."""
-    return sorted(name for name in names if name.lower().endswith(SUFFIXES) and not is_hidden(name))
+def pictures(names: Iterable[str], *, path: str | None = None) -> list[str]:
+    """Those that are pictures by their ending, sorted; the others, of `path`, are counted in a warning."""
+    found = sorted(name for name in names if not is_hidden(name))
+    others = [name for name in found if not name.lower().endswith((*SUFFIXES, *LABELS))]
+    if path is not None and others:
+        some = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
+        log.warning("%s: left out %d that are no pictures by their ending: %s", path, len(others), some)
+    return [name for name in found if name.lower().endswith(SUFFIXES)]
 
 
 def source_at(path: str, *, limit: int | None) -> Source:
@@ -105,6 +130,13 @@ def _open(path: str) -> Source:
         return Shards([Path(path)])
     if os.path.isdir(path):
         shards = sorted(Path(path).glob("*.tar"))
-        return Shards(shards) if shards else Folder(path)
+        if not shards:
+            return Folder(path)
+        if loose := pictures(_files_below(path)):
+            raise InputError(
+                f"dataset.path: {path!r} holds tar shards ({shards[0].name}, …) and loose pictures ({loose[0]}, …);"
+                " leave one kind there"
+            )
+        return Shards(shards)
     what = "is one file" if os.path.exists(path) else "does not exist"
     raise InputError(f"dataset.path: {path!r} {what}; name a folder or a zip of images, or a folder of tar shards")

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,13 +12,14 @@ from pydantic import Field
 
 from ..dataset.frame import Frame
 from ..errors import InputError
+from ..generator.checkpoint import Prior
 from ..report.dashboard import Dashboard
 from ..report.environment import environment
 from .architecture import Network, new_networks
 from .augment import Adaptive
 from .card import write_card
 from .data import Crop, Decoded, Places, expect_batch, workers
-from .devices import rank
+from .devices import expect_devices, rank
 from .export import Record, Stored, finish
 from .fit import fit
 from .images import Images, open_images
@@ -28,6 +30,7 @@ from .prior_watch import PriorWatch
 from .schedule import (
     Amount,
     Count,
+    Momentum,
     Positive,
     Precision,
     Schedule,
@@ -53,7 +56,7 @@ class TrainPrior:
         self,
         *,
         start: str | None = None,
-        resolution: Literal[4, 8, 16, 32, 64, 128, 256, 512, 1024] | None = None,
+        resolution: Literal[8, 16, 32, 64, 128, 256, 512, 1024] | None = None,
         network: Network,
         augment: Adaptive,
         frechet: Judge | None = None,
@@ -61,7 +64,7 @@ class TrainPrior:
         kimg: Positive = 1000,
         batch: Count | None = None,
         lr: Positive | None = None,
-        betas: tuple[Share, Share] = (0.0, 0.99),
+        betas: tuple[Momentum, Momentum] = (0.0, 0.99),
         r1_gamma: Amount | None = None,
         r1_interval: Count = 16,
         path_weight: Amount = 2,
@@ -129,20 +132,30 @@ class TrainPrior:
         device: torch.device,
         seed: int,
         board: Dashboard,
+        accepted: Callable[[], None] = lambda: None,
+        prior: Prior | None = None,
     ) -> None:
-        """Train on the images at `path`, from what `folder` holds of this training on, until it is finished."""
+        """Train on the images at `path`, from what `folder` holds of this training on, until it is finished.
+
+        `accepted` is called once it is known that what `folder` holds is of this training.
+        """
+        if prior is not None:
+            raise InputError("generator: a prior is trained from training.start; leave it out, or set training=encoder")
+        expect_devices(self.devices, device)
         source = source_at(path, limit=limit)
         networks = self._networks(source, device, seed)
         resolution = networks.architecture["img_resolution"]
-        schedule = self.schedule(resolution, device)
+        group = networks.architecture.get("mbstd_group_size", self.network.mbstd_group_size)
+        schedule = self.schedule(resolution, device, group=group)
         decoded = Decoded(source=source, resolution=resolution, crop=self.crop, frame=frame)
         images = open_images(decoded, path=path, num_workers=workers(self.num_workers), cache_mb=self.cache_mb)
-        expect_batch(images.count, schedule.batch, path)
+        expect_batch(images.count, schedule.batch, path, multiple=self.devices * group)
         say(schedule, networks, count=images.count, device=device)
         adaptive = self.augment if self.augment.is_on(images.count) else None
         module = PriorTraining(networks=networks, schedule=schedule, seed=seed, adaptive=adaptive)
         watch = self._watch(module, networks, images, folder, board)
         watch.take_up(module)
+        accepted()
         if module.steps_done < schedule.steps:
             if self.frechet is not None and rank() == 0:
                 self.frechet.prepare(images, device=device)
@@ -162,11 +175,11 @@ class TrainPrior:
         if rank() == 0:
             self._finish(folder, watch)
 
-    def schedule(self, resolution: int, device: torch.device) -> Schedule:
-        """The numbers, with those that were left open."""
+    def schedule(self, resolution: int, device: torch.device, *, group: int | None = None) -> Schedule:
+        """The numbers, with those that were left open. `group`: images that D compares; None: as `network` says."""
         given: dict[str, Any] = {k: v for k, v in self.given.items() if v is not None or k == "ema_rampup"}
         batch = given.get("batch", automatic_batch(resolution, self.devices))
-        expect_groups(batch, devices=self.devices, group=self.network.mbstd_group_size)
+        expect_groups(batch, devices=self.devices, group=group or self.network.mbstd_group_size)
         chosen: dict[str, Any] = {
             "batch": batch,
             "lr": automatic_lr(resolution),
@@ -178,6 +191,8 @@ class TrainPrior:
 
     def _networks(self, source: Source, device: torch.device, seed: int) -> Networks:
         if self.start is not None:
+            if self.network != Network():
+                raise InputError("training.network: with training.start the networks are that prior's; leave one out")
             networks = networks_of(self.start)
             found = networks.architecture["img_resolution"]
             if self.resolution not in (None, found):
@@ -194,7 +209,8 @@ class TrainPrior:
     ) -> PriorWatch:
         schedule, own = module.schedule, {"seed": module.seed, "images": images.count}
         settings = asdict(schedule) | own | {"dtype": str(schedule.dtype).removeprefix("torch.")}
-        settings |= {"flip": self.flip, "devices": self.devices, "augment": module.adaptive is not None}
+        settings |= {"data": images.name, "crop": self.crop, "frame": str(images.decoded.frame), "flip": self.flip}
+        settings |= {"devices": self.devices, "augment": module.adaptive is not None}
         training: dict[str, Any] = {
             "images": images.count,
             "data": images.name,
@@ -220,7 +236,7 @@ class TrainPrior:
         )
 
     def _finish(self, folder: Path, watch: PriorWatch) -> None:
-        prior = finish(folder, stored=self.stored, seconds=watch.seconds)
+        prior = finish(folder, stored=self.stored, seconds=watch.seconds, measured=self.frechet is not None)
         write_card(folder, prior, watch.rows, title=self.frechet.network.title if self.frechet else None)
         log.info("prior: %s", folder / "prior.safetensors")
 

@@ -1,6 +1,7 @@
 """From a prior and images to its encoder: what `python -m ganinv.pretrain` runs at stage=encoder."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -87,6 +88,10 @@ class TrainEncoder:
         measured on every `judge_kimg`. `cache_mb`: decoded images are held in memory up to so many megabytes.
         `tick_kimg`, `save_kimg`, `save_seconds`: as of a prior's training.
         """
+        if not (round(sampled * batch) or any(objective.weights[name] for name in ("mse", "lpips", "identity"))):
+            raise InputError(
+                "training.sampled: no sample in a batch, and objective.latent asks for known latents; raise it"
+            )
         self.start, self.network, self.objective, self.kimg = start, network, objective, kimg
         self.flip, self.held_out, self.num_workers, self.cache_mb = flip, held_out, num_workers, cache_mb
         self.crop: Crop = crop
@@ -126,9 +131,13 @@ class TrainEncoder:
         device: torch.device,
         seed: int,
         board: Dashboard,
+        accepted: Callable[[], None] = lambda: None,
         prior: Prior | None = None,
     ) -> None:
-        """Train on the images at `path`, from what `folder` holds of this training on, until it is finished."""
+        """Train on the images at `path`, from what `folder` holds of this training on, until it is finished.
+
+        `accepted` is called once it is known that what `folder` holds is of this training.
+        """
         prior = to_device(_usable(prior), device)
         schedule, encoder = self.schedule(device), self._encoder(prior, seed)
         side = prior.generator.img_resolution
@@ -138,6 +147,7 @@ class TrainEncoder:
         module = EncoderTraining(encoder=encoder, prior=prior, objective=self.objective, schedule=schedule, seed=seed)
         watch = self._watch(module, prior, images, folder, board)
         watch.take_up(module)
+        accepted()
         if module.steps_done < schedule.steps:
             self.objective.to(device)
             loader = images.loader(
@@ -173,6 +183,8 @@ class TrainEncoder:
     ) -> EncoderWatch:
         s, weights = module.schedule, self.objective.weights
         settings = asdict(s) | {"seed": module.seed, "images": images.count, "dtype": str(s.dtype)} | weights
+        settings |= {"data": images.name, "crop": self.crop, "frame": str(images.decoded.frame)}
+        settings |= {"flip": self.flip, "held_out": self.held_out}
         settings["latent_discriminator"] = module.discriminator is not None
         training = {
             "images": images.count - self.held_out,

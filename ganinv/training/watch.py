@@ -20,7 +20,14 @@ from .snapshot import read_state, write_state
 
 log = logging.getLogger(__name__)
 HEAD = ("kimg", "step", "seconds", "images_per_second")
-FIXED = ("architecture", "batch", "prior", "pool", "latent_discriminator")  # settings that a state's tensors depend on
+FIXED = (
+    "architecture",
+    "batch",
+    "prior",
+    "pool",
+    "latent_discriminator",
+    "optimizer",
+)  # settings that a state's tensors depend on
 LENGTH = ("kimg", "steps")  # those that a longer training changes
 
 
@@ -73,10 +80,21 @@ class Watch(pl.Callback):
         expect_same(state["settings"], self.settings, self.folder)
         module.resume(state)
         self.rows, self.best, self.seconds = state["rows"], state["best"], state["seconds"]
+        for row in self.rows:  # a dashboard begins anew at each start
+            self.board.log_training(row, pictures={})
         self.kept, whole = module.images_done / 1000, module.schedule.steps * module.schedule.batch / 1000
         is_over = module.steps_done >= module.schedule.steps
         how = "finished before; a larger training.kimg goes on" if is_over else "goes on"
         log.info("%.2f of %g kimg are done: %s", self.kept, whole, how)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
+        """After Ctrl-C, from where the same command goes on."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.is_global_zero:
+            done = pl_module.images_done / 1000
+            kept = (
+                "no state was kept yet" if self.kept is None else f"the last state kept is that after {self.kept:.2f}"
+            )
+            log.warning("%.2f kimg were done, %s: training.save_seconds says how often", done, kept)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self.started, self.ticked = time.perf_counter(), (pl_module.steps_done, time.perf_counter())
@@ -142,7 +160,7 @@ def expect_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> No
     for name in FIXED:
         if name in now and before.get(name, now[name]) != now[name]:
             raise InputError(f"{folder}: holds a training with another {name}; choose another folder with folder=…")
-    changed = [key for key in now if key not in LENGTH and before.get(key) != now[key]]
+    changed = [key for key in now if key in before and key not in LENGTH and before[key] != now[key]]
     if changed:
         log.warning("%s: goes on with other settings than before: %s", folder, ", ".join(changed))
     if before.get("steps") != now.get("steps"):

@@ -32,7 +32,8 @@ def make() -> Callable[..., TrainPrior]:
     """A training of 8 steps in batches of 4 on a tiny network, reported and kept every 4, changed as asked."""
 
     def make(**changes: Any) -> TrainPrior:
-        tiny = Network(channel_base=64, channel_max=8, z_dim=8, mapping_layers=2)
+        widths: dict[str, Any] = {"channel_base": 64, "channel_max": 8, "z_dim": 8, "mapping_layers": 2}
+        tiny = Network(**({} if "start" in changes else widths))
         few = {"kimg": 0.032, "batch": 4, "tick_kimg": 0.016, "save_kimg": 0.016, "num_workers": 0, "progress": False}
         return TrainPrior(**{"network": tiny, "augment": Adaptive(mode="off"), "resolution": 16, **few, **changes})
 

@@ -210,3 +210,64 @@ def test_a_generators_images_are_safe_to_learn_from(channels: int) -> None:
     images = torch.rand(4, 3, 16, 16).contiguous(memory_format=torch.channels_last)
     network(images, images if channels == 6 else None)
     assert seen == [True]
+
+
+def test_gradients_are_clipped(prior: Prior) -> None:
+    # Adam divides by the gradient's own size, but for 1e-8
+    moved = []
+    for clip in (10.0, 1e-14):
+        network = encoder()
+        before = torch.cat([value.detach().flatten() for value in network.parameters()])
+        train(
+            training(prior, network, objective(), rampup=0.0, clip=clip, optimizer="adam"), samples(prior, 4), steps=1
+        )
+        after = torch.cat([value.detach().flatten() for value in network.parameters()])
+        moved.append((after - before).abs().max().item())
+    assert moved[0] == pytest.approx(0.01, rel=0.05) and moved[1] < 1e-5
+
+
+def test_photos_are_varied_before_the_encoder_sees_them(prior: Prior) -> None:
+    seen, real = [], samples(prior, 4).float() / 127.5 - 1
+    for vary in (0.0, 1.0):
+        module = training(prior, encoder(), objective(), vary=vary)
+        step = module._step_encoder
+
+        def noted(optimizers: Any, photos: Tensor, known: Tensor, step: Any = step) -> Tensor:
+            seen.append(photos)
+            return step(optimizers, photos, known)
+
+        module._step_encoder = noted
+        train(module, samples(prior, 4), steps=1)
+    assert torch.allclose(seen[0], real, atol=1e-6) and (seen[1] - real).abs().max() > 0.1
+
+
+def test_the_latent_discriminator_learns_what_is_mapped(prior: Prior) -> None:
+    settings: dict[str, Any] = {"lr": 0.0, "discriminator_lr": 0.003, "r1_gamma": 0.0, "steps": 60}
+    module = training(prior, encoder(**E4E), objective(**ALL), **settings)
+    train(module, samples(prior, 4), steps=60)
+    mapped = prior.generator.mapping(torch.randn(64, 8, generator=torch.Generator().manual_seed(7)))[:, 0]
+    photos = samples(prior, 4).float() / 127.5 - 1
+    with torch.no_grad():
+        encoded = module.start()[:, 0] + module.encoder.train()(photos)[:, 0]
+    assert module.discriminator is not None
+    real, fake = (module.discriminator(w).mean().item() for w in (mapped, encoded))
+    assert real > fake + 0.2
+
+
+def test_the_latent_discriminators_r1_counts_as_often_as_it_is_left_out(prior: Prior) -> None:
+    # γ/2 · k · 1 on top of the loss, with a penalty of 1
+    found = []
+    for penalty in (0.0, 1.0):
+        module = training(prior, encoder(**E4E), objective(**ALL), r1_gamma=6.0, r1_interval=5)
+        assert module.discriminator is not None
+        module.discriminator.penalty = lambda real, penalty=penalty: 0 * real.sum() + penalty
+        backward = module.manual_backward
+
+        def noted(loss: Tensor, backward: Any = backward) -> None:
+            found.append(loss.item())
+            backward(loss)
+
+        module.manual_backward = noted
+        train(module, samples(prior, 4), steps=1)
+    without, with_it = found[: len(found) // 2][-1], found[-1]
+    assert with_it - without == pytest.approx(6 / 2 * 5, rel=1e-4)

@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from torch import Tensor
 from ganinv.errors import InputError
 from ganinv.training.data import Crop, Decoded, Places, expect_batch, workers
 from ganinv.training.images import Images, open_images
+from ganinv.training.judge import Judge
 from ganinv.training.order import Order
 from ganinv.training.schedule import automatic_resolution
 from ganinv.training.sources import source_at
@@ -150,7 +152,10 @@ def test_sizes_are_mixed_and_the_first_chooses_the_resolution(pictures: Path) ->
     assert opened(pictures).pixels.shape == (12, 3, 16, 16)  # pyright: ignore
     assert automatic_resolution(source_at(str(pictures), limit=None)) == 64
     (pictures / "00.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="training.resolution: must be set, since 00.png is not a picture"):
+    assert automatic_resolution(source_at(str(pictures), limit=None)) == 32
+    for picture in pictures.iterdir():
+        picture.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="none of 12 images can be read, first: 00.png is not a picture"):
         automatic_resolution(source_at(str(pictures), limit=None))
 
 
@@ -195,3 +200,43 @@ def test_no_more_processes_decode_than_there_are_cores(monkeypatch: pytest.Monke
     assert workers(None) == 3 and workers(10) == 4 and workers(0) == 0
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)), raising=False)
     assert workers(None) == 8
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_where_nothing_can_be_read_in_turn_it_is_one_line(pictures: Path, num_workers: int) -> None:
+    for picture in pictures.iterdir():
+        picture.write_bytes(b"")
+    with pytest.raises(InputError) as refusal:
+        batches(opened(pictures, cache_mb=0, num_workers=num_workers))
+    said = str(refusal.value)
+    assert said.startswith("dataset.path: no image can be read, first: ") and said.endswith("(0 bytes); name others")
+    assert "\n" not in said
+    judge = Judge(network=lambda: SimpleNamespace(num_features=2, title="", to=print), samples=9)  # pyright: ignore
+    with pytest.raises(InputError, match="dataset.path: 0 images can be read, and .* needs"):
+        judge.prepare(opened(pictures, cache_mb=0, num_workers=num_workers), device=torch.device("cpu"))
+
+
+def test_linked_folders_are_read_once_and_shards_are_not_mixed_with_pictures(pictures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    (folder / "sub").symlink_to(pictures)
+    (folder / "again").symlink_to(folder)
+    assert len(source_at(str(folder), limit=None).keys) == 12
+    with tarfile.open(pictures / "a.tar", "w") as shard:
+        shard.add(pictures / "00.png", "00.png")
+    with pytest.raises(
+        InputError, match=r"holds tar shards \(a.tar, …\) and loose pictures \(.*00.png, …\); leave one"
+    ):
+        source_at(str(pictures), limit=None)
+
+
+def test_a_smaller_batch_that_is_advised_is_one_that_is_taken() -> None:
+    with pytest.raises(InputError, match="set training.batch to at most 44$"):
+        expect_batch(45, 64, "x", multiple=4)
+
+
+def test_what_is_no_picture_by_its_ending_is_counted(pictures: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.heic", "b.heic", "dataset.json", ".hidden"):
+        (pictures / name).write_bytes(b"x")
+    assert len(source_at(str(pictures), limit=None).keys) == 12
+    assert caplog.messages == [f"{pictures}: left out 2 that are no pictures by their ending: a.heic, b.heic"]

@@ -1,6 +1,6 @@
 """The module of a prior's training: what a step moves, by how much, and that a cut one goes on to the bit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Batches:
     def __init__(self, first: int, last: int) -> None:
         self.first, self.last = first, last
 
-    def __iter__(self) -> Iterable[Tensor]:
+    def __iter__(self) -> Iterator[Tensor]:
         for step in range(self.first, self.last):
             yield torch.randint(
                 0, 256, (4, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(step)
@@ -171,3 +171,59 @@ def test_it_learns_one_colour() -> None:
     with torch.no_grad():
         colour = training.average(torch.randn(32, 8)).mean(dim=[0, 2, 3])
     assert colour[0] > 0.4 and colour[1:].max() < -0.4
+
+
+def losses(training: PriorTraining) -> list[float]:
+    """The losses of its optimisers' steps, as they come."""
+    found: list[float] = []
+    step = training._step
+
+    def noted(optimizer: Any, loss: Tensor) -> None:
+        found.append(loss.item())
+        step(optimizer, loss)
+
+    training._step = noted
+    return found
+
+
+def test_r1_is_that_of_the_images_as_d_sees_them_times_its_interval() -> None:
+    # γ/2 · k · mean ‖∇D(x)‖², by hand
+    training = module(adaptive=Adaptive(mode="on", start=1.0, interval=100), path_weight=0, r1_interval=4)
+    found, expected, step = losses(training), [], training._step_r1
+
+    def by_hand(optimizer: Any, real: Tensor) -> None:
+        at = real.clone().requires_grad_(True)
+        gradient = torch.autograd.grad(training.discriminator(at).sum(), at)[0]
+        expected.append(0.1 / 2 * 4 * gradient.square().sum(dim=[1, 2, 3]).mean().item())
+        raw = torch.cat([*Batches(0, 1)]).float() / 127.5 - 1
+        assert (real - raw).abs().max() > 0.1
+        step(optimizer, real)
+
+    training._step_r1 = by_hand
+    run(training, 1)
+    assert found[2] == pytest.approx(expected[0], rel=1e-4) and expected[0] > 0
+
+
+def test_the_path_penalty_counts_as_often_as_it_is_left_out() -> None:
+    # w · k · (l − m)², of one image; m, from 0, is a hundredth of l
+    training = module(path_shrink=4, r1_gamma=0, path_weight=3, path_interval=5)
+    found = losses(training)
+    run(training, 1)
+    assert found[1] == pytest.approx(3 * 5 * (0.99 * training.report()["path_length"]) ** 2, rel=1e-4)
+
+
+def test_whatever_d_sees_is_augmented() -> None:
+    training = module(r1_gamma=0, path_weight=0)
+    training.augment = lambda images, p: 0 * images  # pyright: ignore[reportAttributeAccessIssue]
+    found, logit = losses(training), training.discriminator(torch.zeros(4, 3, 16, 16)).detach()
+    run(training, 1)
+    softplus = torch.nn.functional.softplus
+    assert found[0] == pytest.approx(softplus(-logit).mean().item(), rel=1e-5)
+    assert found[1] == pytest.approx((softplus(-logit) + softplus(logit)).mean().item(), rel=1e-5)
+
+
+def test_going_on_without_augmentation_there_is_none() -> None:
+    augmented = run(module(adaptive=Adaptive(mode="on", start=0.5, interval=100)), 1)
+    plain = module()
+    plain.resume(augmented.state())
+    assert augmented.p == 0.5 and plain.p == 0

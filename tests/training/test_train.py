@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ganinv.errors import InputError
 from ganinv.files import read_csv
 from ganinv.generator.checkpoint import load_prior, save_prior
+from ganinv.training.architecture import Network
 from ganinv.training.judge import Judge
 from ganinv.training.prior_watch import PriorWatch
 from ganinv.training.train import TrainPrior
@@ -91,5 +92,50 @@ def test_too_few_images_for_a_batch_or_a_distance_are_sentences(make: Make, trai
         train(make(batch=16))
     few = Means()
     few.num_features = 12
-    with pytest.raises(InputError, match="training images .training.frechet=null measures nothing.: 12, but"):
+    with pytest.raises(
+        InputError,
+        match="12 images can be read, and .* needs 13; add images, or train without measuring: training.frechet=null",
+    ):
         train(make(frechet=Judge(network=lambda: few, samples=13)), "other")
+
+
+def test_where_nothing_is_measured_the_last_one_is_taken_and_the_card_says_no_distance(
+    make: Make, train: Train
+) -> None:
+    folder = train(make(frechet=judge()))
+    assert (folder / "best.safetensors").exists() and "memorising" in (folder / "card.md").read_text()
+    train(make(kimg=0.064))
+    assert load_prior(folder / "prior.safetensors").training["kimg"] == 0.064
+    assert "memorising" not in (folder / "card.md").read_text()
+
+
+def test_what_does_not_go_together_is_a_sentence(make: Make, train: Train) -> None:
+    folder = train(make())
+    start = str(folder / "latest.safetensors")
+    with pytest.raises(InputError, match="training.network: with training.start the networks are that prior's"):
+        train(make(start=start, network=Network(z_dim=8)), "again")
+    prior = load_prior(folder / "prior.safetensors")
+    with pytest.raises(InputError, match="generator: a prior is trained from training.start; leave it out"):
+        make()(prior=prior, **dict.fromkeys(["path", "limit", "frame", "folder", "device", "seed", "board"]))  # pyright: ignore
+
+
+def test_the_groups_are_those_of_the_prior_that_is_started_from(make: Make, train: Train) -> None:
+    tiny = {"channel_base": 64, "channel_max": 8, "z_dim": 8, "mapping_layers": 2}
+    folder = train(make(network=Network(**tiny, mbstd_group_size=2), batch=2))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="training.batch: must be a multiple of 2 .*, got 5"):
+        train(make(network=Network(), start=str(folder / "latest.safetensors"), batch=5), "again")
+
+
+def test_a_distance_between_too_small_halves_is_left_out(
+    make: Make, train: Train, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = Means()
+    few.num_features = 6  # of 12 images, whose halves are 6
+    folder = train(make(frechet=Judge(network=lambda: few, samples=7, kimg=0.016)))
+    assert "frechet_relative is left out: half of 12 images is no more than the features are" in caplog.messages
+    training = load_prior(folder / "prior.safetensors").training
+    assert (
+        "frechet" in training
+        and "frechet_relative" not in training
+        and "halves" not in (folder / "card.md").read_text()
+    )

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ganinv.config import TRAINING_ROOMS, TrainingSettings, build, check, read
 from ganinv.dataset.frame import SQUARE
@@ -115,6 +116,8 @@ def test_what_a_state_does_not_fit_is_a_sentence(train: Callable[..., Path]) -> 
     train(kimg=0.016)
     with pytest.raises(InputError, match="holds a training with another pool; choose another folder"):
         train(pool=7)
+    with pytest.raises(InputError, match="holds a training with another optimizer"):
+        train(optimizer="adam")
     with pytest.raises(InputError, match="holds a training with another latent_discriminator"):
         train(objective=EncoderObjective(lpips_weight=0.0, adversarial=0.1))
 
@@ -194,3 +197,28 @@ def test_our_own_encoder_is_small() -> None:
     shapes = expected(network.architecture(load_prior("package:ffhq64.safetensors").generator))
     count = sum(torch.Size(shape).numel() for shape in shapes.values())
     assert 2_500_000 < count < 3_000_000 and "2.9 million" in (CONF / "training" / "encoder.yaml").read_text()
+
+
+def test_a_file_knows_how_many_layers_have_their_own_w(train: Callable[..., Path], prior: Prior) -> None:
+    network = Network(kind="e4e", deltas=True, **TINY)
+    folder = train(network=network, refinements=1, deltas_from=100, deltas_every=100)
+    first = Encode(path=str(folder / "latest.safetensors"))
+    ws = first(prior=prior, images=torch.rand(2, 3, 16, 16), seed=0).ws
+    assert first.trained.encoder.layers == 1 and torch.equal(ws, ws[:, :1].expand_as(ws))
+    every = train("every", network=network, refinements=1)
+    assert Encode(path=str(every / "latest.safetensors")).trained.encoder.layers == 6
+
+
+def test_a_file_of_more_layers_than_there_are_is_refused(train: Callable[..., Path]) -> None:
+    path = train(kimg=0.008) / "encoder.safetensors"
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata() | {"layers": "7"}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, header)
+    with pytest.raises(InputError, match="its header does not describe its encoder .layers: 7, of 6."):
+        Encode(path=str(path))
+
+
+def test_known_latents_alone_need_samples(train: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match="training.sampled: no sample in a batch, and objective.latent asks"):
+        train(objective=EncoderObjective(mse=0.0, lpips_weight=0.0, latent=1.0), sampled=0.0)

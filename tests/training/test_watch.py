@@ -49,6 +49,8 @@ def test_other_networks_in_the_folder_are_refused_other_rates_are_said(
         train(make(resolution=32))
     train(make(lr=0.001, kimg=0.048))
     assert f"{folder}: goes on with other settings than before: lr" in caplog.messages
+    train(make(lr=0.001, kimg=0.064, crop="letterbox"))
+    assert f"{folder}: goes on with other settings than before: crop" in caplog.messages
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch, *, of: str, until: int) -> list[str]:
@@ -142,3 +144,23 @@ def test_a_dashboard_gets_every_row(make: Make, train: Train) -> None:
     board = Board()
     train(make(), board=board)
     assert [row["kimg"] for row in board.rows] == [0.016, 0.032] and json.dumps(board.rows)
+
+
+def test_after_ctrl_c_the_last_kept_state_is_said(
+    make: Make, train: Train, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = PriorTraining.training_step
+
+    def stopped(self: PriorTraining, batch: Tensor, batch_idx: int) -> None:
+        if self.steps_done == at:
+            raise KeyboardInterrupt
+        step(self, batch, batch_idx)
+
+    monkeypatch.setattr(PriorTraining, "training_step", stopped)
+    for at, kept in (
+        (3, "0.01 kimg were done, no state was kept yet"),
+        (6, "0.02 kimg were done, the last state kept is"),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            train(make(), str(at))
+        assert any(message.startswith(kept) for message in caplog.messages), caplog.messages

@@ -63,6 +63,11 @@ class Encoder(nn.Module):
         if isinstance(self.head, Last):
             self.head.used = layers
 
+    @property
+    def layers(self) -> int:
+        """How many have a w of their own: see `use`."""
+        return self.head.used if isinstance(self.head, Last) else self.architecture.num_ws
+
     def seen(self, images: Tensor) -> Tensor:
         """Images [N, 3, R, R] as the encoder takes them.  # [N, 3, in_rows, in_size]"""
         side, rows = self.architecture.in_size, self.architecture.in_rows
