@@ -70,6 +70,7 @@ def assemble(cfg: DictConfig) -> "Method":
     device = pick_device(plain(cfg)["device"])
     prior = to_device(build(cfg, "generator"), device)
     inverter, objective = build(cfg, "inverter"), build(cfg, "loss")
+    inverter.fits(prior)
     objective.fits(prior.generator.img_resolution)
     reals = reals_of(cfg, prior) if objective.is_adversarial else {}
     tuner = build(cfg, "tuner", objective=objective, **reals)

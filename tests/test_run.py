@@ -454,6 +454,16 @@ def test_a_batch_that_does_not_fit_the_prior_is_told_before_any_photo(
     assert not list(tmp_path.glob("runs/*/*/*/metrics.json"))
 
 
+def test_an_encoder_of_another_generator_is_told_before_any_photo(
+    command: Command, photos: Path, tmp_path: Path
+) -> None:
+    ended = command(f"dataset.path={photos}", "inverter=restyle")
+    assert ended.code == 2 and len(ended.err.splitlines()) == 1
+    assert "ffhq64b_restyle.safetensors: gives 10 w of 128 values" in ended.err
+    assert "name this generator's encoder with inverter.path" in ended.err
+    assert not list(tmp_path.glob("runs/*/*/*/metrics.json"))
+
+
 def test_more_figures_of_the_picture_stand_in_its_row(command: Command, photos: Path, tmp_path: Path) -> None:
     ended = command(f"dataset.path={photos}/anna.png", "metric=[reconstruction,ms_ssim,ganinverter,drift]")
     assert ended.code == 0

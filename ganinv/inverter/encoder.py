@@ -44,10 +44,14 @@ class Encode:
         if self.steps > 1 and not self.trained.encoder.is_residual:
             raise InputError(f"steps: an encoder of {found} does not see what it has reached, so set steps=1")
 
+    def fits(self, prior: Prior) -> None:
+        """See `Inverter`."""
+        self.trained.check(prior)
+
     @torch.no_grad()
     def __call__(self, *, prior: Prior, images: Tensor, seed: int, names: list[str] | None = None) -> Latent:
         """See `Inverter`."""
-        self.trained.check(prior)
+        self.fits(prior)
         side = prior.generator.img_resolution
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise InputError(f"images: expected [N, 3, {side}, {side}] for this generator, got {list(images.shape)}")

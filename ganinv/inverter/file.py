@@ -32,6 +32,9 @@ class File:
         if not self.path.exists():
             raise InputError(f"path: {path} does not exist; name a file of latents, or a folder with one per photo")
 
+    def fits(self, prior: Prior) -> None:
+        """Whose the latents are is seen photo by photo, since each may have a file of its own."""
+
     def __call__(self, *, prior: Prior, images: Tensor, seed: int, names: list[str] | None = None) -> Latent:
         """See `Inverter`; `names` are needed where there is a file, or an entry of it, for each photo."""
         named = names or [None] * len(images)

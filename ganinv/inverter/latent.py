@@ -59,6 +59,10 @@ class Latent:
 class Inverter(Protocol):
     """Photos -> latents."""
 
+    def fits(self, prior: Prior) -> None:
+        """InputError where it belongs to another generator, before the first photo."""
+        ...
+
     def __call__(self, *, prior: Prior, images: Tensor, seed: int, names: list[str] | None = None) -> Latent:
         """`images` [N, 3, R, R] in [-1, 1] -> their latents, on the images' device.
 

@@ -9,6 +9,9 @@ from .latent import Latent
 class Mean:
     """w_avg for every photo and layer."""
 
+    def fits(self, prior: Prior) -> None:
+        """Any prior has one."""
+
     def __call__(self, *, prior: Prior, images: Tensor, seed: int, names: list[str] | None = None) -> Latent:
         """See `Inverter`."""
         generator = prior.generator

@@ -74,6 +74,11 @@ class Optimise:
         self.lpips = LPIPS() if lpips_weight and lpips is None else lpips
         self.dtype = getattr(torch, dtype)
 
+    def fits(self, prior: Prior) -> None:
+        """Its start must."""
+        if self.start is not None:
+            self.start.fits(prior)
+
     def __call__(
         self,
         *,

@@ -1,5 +1,6 @@
 """The projector that starts where an encoder, or any other inverter, has led."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ WS = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(5))
 
 
 class Given:
-    """An encoder that always says the same."""
+    """An encoder that always says the same, of one generator."""
+
+    def fits(self, prior: Prior) -> None:
+        if prior.name == "other":
+            raise InputError("of another generator")
 
     def __call__(self, *, prior: Prior, images: Tensor, seed: int, names: list[str] | None = None) -> Latent:
         assert (seed, names) == (3, ["a", "b"])
@@ -73,3 +78,10 @@ def test_settings_that_choose_it(tmp_path: Path) -> None:
     cfg = read(["inverter=w_plus", "inverter/start=encoder", f"inverter.start.path={tmp_path}"])
     assert cfg.inverter.space == "w+" and cfg.inverter.start["_target_"] == "ganinv.inverter.encoder.Encode"
     assert "start" not in read(["inverter=w_plus"]).inverter
+
+
+def test_a_start_of_another_generator_is_told(prior: Prior) -> None:
+    Optimise(space="w", start=Given()).fits(prior)
+    Optimise(space="w").fits(replace(prior, name="other"))
+    with pytest.raises(InputError, match="of another generator"):
+        Optimise(space="w", start=Given()).fits(replace(prior, name="other"))
