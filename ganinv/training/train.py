@@ -145,7 +145,7 @@ class TrainPrior:
         source = source_at(path, limit=limit)
         networks = self._networks(source, device, seed)
         resolution = networks.architecture["img_resolution"]
-        group = networks.architecture.get("mbstd_group_size", self.network.mbstd_group_size)
+        group = networks.architecture.get("mbstd_group_size") or 1  # none: D compares the whole batch
         schedule = self.schedule(resolution, device, group=group)
         decoded = Decoded(source=source, resolution=resolution, crop=self.crop, frame=frame)
         images = open_images(decoded, path=path, num_workers=workers(self.num_workers), cache_mb=self.cache_mb)

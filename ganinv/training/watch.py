@@ -20,14 +20,8 @@ from .snapshot import read_state, write_state
 
 log = logging.getLogger(__name__)
 HEAD = ("kimg", "step", "seconds", "images_per_second")
-FIXED = (
-    "architecture",
-    "batch",
-    "prior",
-    "pool",
-    "latent_discriminator",
-    "optimizer",
-)  # settings that a state's tensors depend on
+# Settings that a state's tensors depend on
+FIXED = ("architecture", "batch", "prior", "pool", "latent_discriminator", "optimizer")
 LENGTH = ("kimg", "steps")  # those that a longer training changes
 
 
@@ -91,9 +85,7 @@ class Watch(pl.Callback):
         """After Ctrl-C, from where the same command goes on."""
         if isinstance(exception, KeyboardInterrupt) and trainer.is_global_zero:
             done = pl_module.images_done / 1000
-            kept = (
-                "no state was kept yet" if self.kept is None else f"the last state kept is that after {self.kept:.2f}"
-            )
+            kept = "no state was kept yet" if self.kept is None else f"a state was last kept at {self.kept:.2f}"
             log.warning("%.2f kimg were done, %s: training.save_seconds says how often", done, kept)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:

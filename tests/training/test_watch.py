@@ -135,15 +135,21 @@ def test_a_divergence_before_the_first_state_names_none(make: Make, train: Train
 
 def test_a_dashboard_gets_every_row(make: Make, train: Train) -> None:
     class Board:
-        rows: list[dict[str, float]] = []
+        def __init__(self) -> None:
+            self.rows: list[dict[str, float]] = []
+            self.pictured = 0
 
         def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
-            assert pictures["samples"].exists()
+            self.pictured += "samples" in pictures and pictures["samples"].exists()
             self.rows.append(row)
 
     board = Board()
     train(make(), board=board)
     assert [row["kimg"] for row in board.rows] == [0.016, 0.032] and json.dumps(board.rows)
+    assert board.pictured == 2
+    again = Board()
+    train(make(kimg=0.048), board=again)
+    assert [row["kimg"] for row in again.rows] == [0.016, 0.032, 0.048] and again.pictured == 1
 
 
 def test_after_ctrl_c_the_last_kept_state_is_said(
@@ -159,7 +165,7 @@ def test_after_ctrl_c_the_last_kept_state_is_said(
     monkeypatch.setattr(PriorTraining, "training_step", stopped)
     for at, kept in (
         (3, "0.01 kimg were done, no state was kept yet"),
-        (6, "0.02 kimg were done, the last state kept is"),
+        (6, "0.02 kimg were done, a state was last kept at 0.02"),
     ):
         with pytest.raises(KeyboardInterrupt):
             train(make(), str(at))
