@@ -15,7 +15,7 @@ from ..generator.checkpoint import Prior
 from ..inverter.networks.encoder import Encoder
 from ..inverter.schedule import lr_at
 from ..tuner.muon import Muon
-from ..tuner.optimizers import is_matrix
+from ..tuner.parameters import is_matrix
 from . import ema
 from .encoder_loss import EncoderObjective, Reached
 from .latent_discriminator import LatentDiscriminator, Pool

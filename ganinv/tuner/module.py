@@ -19,6 +19,7 @@ from .optimizers import discriminator_optimizer, generator_optimizers
 from .parameters import copied
 from .passes import in_passes
 from .settings import Schedule
+from .whitening import Whitening
 
 
 class Tuner(pl.LightningModule):
@@ -43,6 +44,7 @@ class Tuner(pl.LightningModule):
         reals: Reals | None,
         schedule: Schedule,
         seed: int,
+        whitenings: dict[str, Whitening] | None = None,
     ) -> None:
         """`photo` [1, 3, R, R] in [-1, 1], `ws` [1, num_ws, w_dim]; `noise` the photo's own maps [1, r, r], if any."""
         super().__init__()
@@ -59,12 +61,12 @@ class Tuner(pl.LightningModule):
         self.curve: list[dict[str, float]] = []
         self.start = copied(self.moving)
         self.best_mse, self.best = math.inf, self.start
-        self.stopped = "budget"
+        self.stopped, self.whitenings = "budget", whitenings or {}
         self.started, self.steps_done = time.perf_counter(), 0
 
     def configure_optimizers(self) -> list[Optimizer]:
         """G's, then, where D is updated, D's."""
-        optimizers = generator_optimizers(self.moving, self.schedule)
+        optimizers = generator_optimizers(self.moving, self.schedule, whitenings=self.whitenings)
         self.num_generator_optimizers = len(optimizers)
         if self.schedule.discriminator == "joint" and self.discriminator is not None:
             optimizers.append(discriminator_optimizer(self.discriminator, self.schedule))
@@ -106,9 +108,8 @@ class Tuner(pl.LightningModule):
 
     def _count(self, *, is_adversarial: bool) -> int:
         """How many latents are sampled at this step."""
-        if is_adversarial:
-            return self.schedule.batch
-        return self.schedule.locality_batch if self.objective.weights["locality"] else 0
+        between = self.schedule.locality_batch if self.objective.weights["locality"] else 0
+        return self.schedule.batch if is_adversarial else between
 
     def _render(self, *, is_on: bool, is_adversarial: bool, count: int) -> Images:
         """One pass of the generator over the photo's latent and `count` sampled ones."""
@@ -245,6 +246,5 @@ class Tuner(pl.LightningModule):
             # Peak 2 on [-1, 1]: PSNR = 10 log10(4 / MSE).
             row |= {"mse": self.best_mse, "psnr": 10 * math.log10(4 / max(self.best_mse, 1e-10))}
         self.curve.append({"step": step, "seconds": seconds} | row)
-        shown = {name: row.pop(name) for name in ("mse", "psnr") if name in row}
+        self.log_dict({name: row.pop(name) for name in ("mse", "psnr") if name in row}, prog_bar=True)
         self.log_dict(row)
-        self.log_dict(shown, prog_bar=True)

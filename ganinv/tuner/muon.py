@@ -5,12 +5,14 @@ the Newton-Schulz iteration runs on the Gram matrix, which for a convolution is 
 serves several steps.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from .whitening import Whitening
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the quintic, Jordan et al.
 ITERATIONS = 6
@@ -19,12 +21,22 @@ ITERATIONS = 6
 class Muon(Optimizer):
     """For weights [out, in, k, k], each seen as a matrix [out, in·k²].
 
-    lr: root mean square of a weight's change in one step. momentum: of the gradient's average, with Nesterov's look
-    ahead. refresh: steps that share an inverse root.
+    lr: root mean square of a weight's change in one step; of a weight that has a whitening, the norm of its matrix's
+    change in those coordinates. momentum: of the gradient's average, with Nesterov's look ahead. refresh: steps that
+    share an inverse root. whitenings: coordinates in which singular values are brought near 1 and steps are taken.
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], *, lr: float, momentum: float, refresh: int = 3) -> None:
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        momentum: float,
+        refresh: int = 3,
+        whitenings: Mapping[nn.Parameter, Whitening] | None = None,
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "refresh": refresh})
+        self.whitenings = {weight: whitening.to(weight.device) for weight, whitening in (whitenings or {}).items()}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore
@@ -39,9 +51,12 @@ class Muon(Optimizer):
                     weight.sub_(change.view_as(weight), alpha=group["lr"])
 
     def _change(self, weight: nn.Parameter, *, momentum: float, refresh: int) -> Tensor:
-        """The momentum's matrix with nearly equal singular values and a root mean square of 1.  # [out, in·k²]"""
+        """The momentum's matrix with nearly equal singular values and a root mean square of 1, or, where the weight
+        has a whitening, the norm 1 in those coordinates.  # [out, in·k²]
+        """
         assert weight.grad is not None
-        gradient, state = weight.grad.flatten(1), self.state[weight]
+        whitening, state = self.whitenings.get(weight), self.state[weight]
+        gradient = weight.grad.flatten(1) if whitening is None else whitening(weight.grad.flatten(1))
         if not state:
             state |= {"step": 0, "average": torch.zeros_like(gradient)}
         state["average"].lerp_(gradient, 1 - momentum)
@@ -50,6 +65,8 @@ class Muon(Optimizer):
             state["root"] = inverse_root(matrix)
         state["step"] += 1
         change = state["root"] @ matrix if is_wide(matrix) else matrix @ state["root"]
+        if whitening is not None:
+            return whitening(change / (change.norm() + 1e-10))
         return change * (change.square().mean() + 1e-20).rsqrt()
 
 

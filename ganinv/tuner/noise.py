@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..generator.family import Generator
+from ..inverter.latent import Latent
 
 CONSTANT, PHOTO = -1, -2
 
@@ -36,3 +37,14 @@ def _chosen(stored: dict[str, Tensor], seed: int, photo: dict[str, Tensor]) -> d
         return stored | photo if seed == PHOTO else stored
     random = torch.Generator().manual_seed(seed)  # on the CPU, so that every device has the same
     return {name: torch.randn(value.shape, generator=random).to(value) for name, value in stored.items()}
+
+
+def photo_noise(generator: Generator, latent: Latent, *, tuned: bool) -> dict[str, Tensor] | None:
+    """The noise maps that the inverter kept: the photo's own, or, where maps are tuned, the generator's start."""
+    device = generator.mapping.w_avg.device
+    maps = {name: value.to(device) for name, value in (latent.noise or {}).items()}
+    if not tuned:
+        return maps or None
+    for name, value in maps.items():
+        generator.synthesis.get_buffer(name).copy_(value[0])
+    return None

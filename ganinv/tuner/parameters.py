@@ -27,6 +27,11 @@ def copied(weights: dict[str, nn.Parameter]) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in weights.items()}
 
 
+def is_matrix(weight: Tensor) -> bool:
+    """Whether it is a convolution's with a kernel: [out, in, 3, 3], not ToRGB's [3, in, 1, 1]."""
+    return weight.ndim == 4 and weight.shape[2] > 1
+
+
 def _is_moving(name: str, moves: Moves) -> bool:
     if moves == "all":
         return True

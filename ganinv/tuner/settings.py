@@ -9,17 +9,22 @@ from torch import Tensor
 
 from .parameters import Moves
 
+Optimizer = Literal["adam", "muon", "whitened_muon"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """Steps, rates and budgets, as `Tune` documents them."""
 
     steps: int
-    optimizer: Literal["adam", "muon"]
+    optimizer: Optimizer
     lr: float
     betas: tuple[float, float]
     muon_lr: float
     muon_momentum: float
+    whitened_lr: float
+    metric_samples: int
+    damping: float
     pull: float
     warmup: float
     decay: float

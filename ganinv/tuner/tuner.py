@@ -14,15 +14,17 @@ from ..dataset.real import RealImages
 from ..dataset.sources import list_pictures
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..generator.family import Generator, has_noise_maps
+from ..generator.family import has_noise_maps
 from ..inverter.latent import Latent
 from ..loss.objective import Objective
 from .fit import fit
 from .manifold import Manifold, Reals, sample_manifold
 from .module import Tuner
+from .noise import photo_noise
 from .parameters import Moves, moving
-from .settings import Schedule
+from .settings import Optimizer, Schedule
 from .tuned import Tuned, moved_of
+from .whitening import BATCH, Whitening, whitenings
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +38,12 @@ class Tune:
 
     steps: of the optimiser at most. optimizer: "adam" for every weight that moves (lr, betas); or "muon" for the
     convolutions with a kernel (muon_lr: root mean square of a weight's change in a step; muon_momentum) and Adam
-    for the rest. pull: share of its way back to the prior that each weight is moved after a step, falling with the
-    rates (L2-SP, Li et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise;
-    after it, half a cosine to the power `decay` (0: they stay). moves: which weights may change; noise_maps: constant
+    for the rest; or "whitened_muon", which is Muon in coordinates where all that changes a sampled image by as much has
+    the same length (whitened_lr: root of the sum of a sampled image's squared changes on [-1, 1] by one convolution's
+    step; metric_samples: sampled images from which the coordinates are taken, once a run; damping: `whitenings`).
+    pull: share of its way back to the prior that each weight is moved after a step, falling with the rates (L2-SP, Li
+    et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise; after it, half a
+    cosine to the power `decay` (0: they stay). moves: which weights may change; noise_maps: constant
     noise too. batch: sampled latents at a step of the adversarial terms, which come every `interval` steps and are
     weighted by it; micro_batch: images in one pass of the generator and of the discriminator, the passes' gradients
     adding up (None: all in one). locality_batch: sampled latents at the steps between, for the locality term,
@@ -61,9 +66,12 @@ class Tune:
         steps: Positive,
         lr: Rate,
         betas: Annotated[list[Beta], Field(min_length=2, max_length=2)],
-        optimizer: Literal["adam", "muon"] = "adam",
+        optimizer: Optimizer = "adam",
         muon_lr: Rate = 0.004,
         muon_momentum: Beta = 0.95,
+        whitened_lr: Rate = 0.05,
+        metric_samples: Positive = 600,
+        damping: Rate = 0.01,
         pull: Annotated[float, Field(ge=0, lt=1)] = 0,
         warmup: Annotated[float, Field(ge=0, le=1)] = 0.05,
         decay: Annotated[float, Field(ge=0)] = 1,
@@ -103,6 +111,9 @@ class Tune:
             betas=(betas[0], betas[1]),
             muon_lr=muon_lr,
             muon_momentum=muon_momentum,
+            whitened_lr=whitened_lr,
+            metric_samples=metric_samples,
+            damping=damping,
             pull=pull,
             warmup=warmup,
             decay=decay,
@@ -129,12 +140,13 @@ class Tune:
             log_interval=log_interval,
         )
         self._manifold: tuple[str, int, Manifold] | None = None
+        self._whitenings: tuple[Manifold, dict[str, Whitening]] | None = None
 
     def __call__(self, *, prior: Prior, image: Tensor, latent: Latent, seed: int, name: str = "photo") -> Tuned:
         """`image` [3, R, R] in [-1, 1], `latent` of that one photo. The prior is left as it is."""
         self.fits(prior)
         generator = copy.deepcopy(prior.generator)
-        noise = _photo_noise(generator, latent, tuned=self.schedule.noise_maps)
+        noise = photo_noise(generator, latent, tuned=self.schedule.noise_maps)
         weights = moving(generator, moves=self.schedule.moves, noise_maps=self.schedule.noise_maps)
         for value in weights.values():
             value.requires_grad_(True)
@@ -151,6 +163,7 @@ class Tune:
             reals=self._opened(generator.img_resolution),
             schedule=self.schedule,
             seed=seed,
+            whitenings=self._whitened(prior, seed) if self.schedule.optimizer == "whitened_muon" else None,
         )
         started = time.perf_counter()
         fit(module, name=name, progress=self.progress)
@@ -194,7 +207,8 @@ class Tune:
 
     def _rates(self) -> str:
         """The settings of what may have diverged."""
-        names = ["lr", *(["muon_lr"] if self.schedule.optimizer == "muon" else [])]
+        own = {"muon": ["muon_lr"], "whitened_muon": ["whitened_lr"]}
+        names = ["lr", *own.get(self.schedule.optimizer, [])]
         names += ["discriminator_lr"] if self.objective.is_adversarial else []
         return " or ".join(f"tuner.{name}" for name in names)
 
@@ -213,16 +227,17 @@ class Tune:
             self._manifold = (prior.fingerprint, seed, made)
         return self._manifold[2]
 
-
-def _photo_noise(generator: Generator, latent: Latent, *, tuned: bool) -> dict[str, Tensor] | None:
-    """The noise maps that the inverter kept: the photo's own, or, where maps are tuned, the generator's start."""
-    device = generator.mapping.w_avg.device
-    maps = {name: value.to(device) for name, value in (latent.noise or {}).items()}
-    if not tuned:
-        return maps or None
-    for name, value in maps.items():
-        generator.synthesis.get_buffer(name).copy_(value[0])
-    return None
+    def _whitened(self, prior: Prior, seed: int) -> dict[str, Whitening]:
+        """The same for every photo of a run, so they are made once."""
+        manifold, s = self._sampled(prior, seed), self.schedule
+        if self._whitenings is None or self._whitenings[0] is not manifold:
+            batch = s.micro_batch or BATCH
+            log.info("whitening the convolutions by %d samples, once a run", s.metric_samples)
+            made = whitenings(
+                prior.generator, manifold, count=s.metric_samples, damping=s.damping, seed=seed, batch=batch
+            )
+            self._whitenings = (manifold, made)
+        return self._whitenings[1]
 
 
 @torch.no_grad()

@@ -57,7 +57,7 @@ def distance(prior: Prior, tuned: Tuned) -> float:
 
 def test_muon_takes_the_kernels_and_adam_the_rest(prior: Prior) -> None:
     weights = moving(prior.generator, moves="synthesis")
-    muon, adam = generator_optimizers(weights, tuner(optimizer="muon", muon_lr=0.02).schedule)
+    muon, adam = generator_optimizers(weights, tuner(optimizer="muon", muon_lr=0.02).schedule, whitenings={})
     assert isinstance(muon, Muon) and isinstance(adam, torch.optim.Adam)
     by_muon, by_adam = ({id(p) for p in o.param_groups[0]["params"]} for o in (muon, adam))
     kernels = {id(value) for name, value in weights.items() if ".conv" in name and name.endswith("weight")}
@@ -68,7 +68,7 @@ def test_muon_takes_the_kernels_and_adam_the_rest(prior: Prior) -> None:
 
 def test_adam_takes_all(prior: Prior) -> None:
     weights = moving(prior.generator, moves="synthesis")
-    (adam,) = generator_optimizers(weights, tuner(optimizer="adam").schedule)
+    (adam,) = generator_optimizers(weights, tuner(optimizer="adam").schedule, whitenings={})
     assert len(adam.param_groups[0]["params"]) == len(weights)
 
 
