@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import rgb_to_grayscale
 
 from ..dataset.decode import Unreadable
 from ..dataset.sources import is_single, list_pictures, opened, read_pictures
@@ -55,18 +56,19 @@ class Labelled:
         labels: str | None = None,
         value: str | None = None,
         at_least: float | None = None,
+        grey: bool = False,
     ) -> None:
         """`photos`: a folder or zip. `labels`: a CSV, its first column the photos' file names, -9 or nothing where a
         label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
         there where the column holds this text; `at_least`: where it holds this number or more; neither: the numbers
-        are degrees.
+        are degrees. `grey`: photos and samples are looked at without colour, for photos that have none.
         """
         if value is not None and at_least is not None:
             raise InputError("scores: value and at_least exclude each other; leave one of them out")
         if not os.path.exists(os.path.expanduser(photos)) or is_single(photos):
             raise InputError(f"scores.photos: {photos!r} is no folder and no zip of photos")
         self.network, self.photos, self.column = network, photos, column
-        self.labels, self.value, self.at_least = labels, value, at_least
+        self.labels, self.value, self.at_least, self.grey = labels, value, at_least, grey
 
     def __call__(self, *, prior: Prior, samples: Samples) -> Scores:
         """A score for each sample. Raises InputError."""
@@ -79,14 +81,21 @@ class Labelled:
     def on_pictures(self, *, resolution: int) -> OnPictures:
         """The network with the head that is trained on it, for pictures of that resolution. Raises InputError."""
         head = self.head(resolution=resolution)
-        return OnPictures(lambda pixels: head(self.network(pixels)), {"from": "labelled", **head.made})
+        return OnPictures(lambda pixels: head(self.network(self._seen(pixels))), {"from": "labelled", **head.made})
+
+    def _seen(self, pixels: Tensor) -> Tensor:
+        """What the network is shown.  # uint8 [N, 3, R, R]"""
+        return rgb_to_grayscale(pixels, num_output_channels=3) if self.grey else pixels
 
     def head(self, *, resolution: int) -> Head:
         """Trained on the photos as the generator of that resolution would show them. Raises InputError."""
         taken: list[tuple[float, str]] = []
-        features = collect(self.network, self._batches(self.read_labels(), taken, resolution))
+        batches = self._batches(self.read_labels(), taken, resolution)
+        features = collect(self.network, (self._seen(batch) for batch in batches))
         head = train(features, torch.tensor([label for label, _ in taken]), name=self.column)
-        head.made.update(column=self.column, trunk=trunk_of(self.network), photos=sorted(mark for _, mark in taken))
+        head.made.update(
+            column=self.column, grey=self.grey, trunk=trunk_of(self.network), photos=sorted(mark for _, mark in taken)
+        )
         for measure, least in WEAK.items():
             if head.made.get(measure, least) < least:
                 log.warning(

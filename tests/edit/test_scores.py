@@ -51,6 +51,15 @@ def bright(pixels: torch.Tensor) -> torch.Tensor:
     return pixels.float().mean(dim=[1, 2, 3])
 
 
+class Redness(Brightness):
+    """The red alone, beside the mean."""
+
+    title, num_features = "red", 2
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return torch.stack([pixels[:, 0].float().mean(dim=[1, 2]), pixels.float().mean(dim=[1, 2, 3])], dim=1)
+
+
 def test_a_table_is_read_by_the_samples_numbers(prior: Prior, samples: Samples, tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     path.write_text("sample,smile\n5,0.5\n" + "\n".join(f"{i},{i}" for i in range(5)) + "\n9,9\n")
@@ -183,3 +192,17 @@ def test_fewer_photos_than_features_change_nothing() -> None:
     np.testing.assert_allclose(turned @ turned.T, (x @ x.t()).numpy(), atol=1e-9)
     weights = torch.randn(20, dtype=torch.float64)
     assert_close(x @ (back @ weights), torch.from_numpy(turned) @ weights)
+
+
+def test_without_colour(photos: Path) -> None:
+    coloured = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8)
+    coloured[:, 0] = 255
+    luma = (coloured.float() * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    colourless = luma.to(torch.uint8).expand(-1, 3, -1, -1)
+    heads = {
+        grey: Labelled(network=Redness(), photos=str(photos), column="degree", grey=grey).on_pictures(resolution=16)
+        for grey in (False, True)
+    }
+    assert torch.allclose(heads[True].score(coloured), heads[True].score(colourless), atol=2)
+    assert not torch.allclose(heads[False].score(coloured), heads[False].score(colourless), atol=2)
+    assert heads[True].made["grey"] is True and heads[False].made["grey"] is False
