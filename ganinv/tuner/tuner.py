@@ -69,7 +69,7 @@ class Tune:
         optimizer: Optimizer = "adam",
         muon_lr: Rate = 0.004,
         muon_momentum: Beta = 0.95,
-        whitened_lr: Rate = 0.05,
+        whitened_lr: Rate = 0.03,
         metric_samples: Positive = 600,
         damping: Rate = 0.01,
         pull: Annotated[float, Field(ge=0, lt=1)] = 0,
