@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ganinv.files import read_csv
+from ganinv.report.paired import paired
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
+TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start", "row")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
@@ -51,15 +52,16 @@ def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
 
 
 def reconstruction(folder: Path) -> Iterator[Line]:
-    """The first ten photos: initial latent, projector, Adam, the default with and without the terms on samples."""
-    first, adam = rows("default", folder, dataset="ffhq")[:10], rows("ffhq64_first10", folder)
+    """The first ten photos: initial latent, projector, Adam, Muon with and without the terms on samples, the default."""
+    first, adam = rows("muon", folder, dataset="ffhq")[:10], rows("ffhq64_first10", folder)
     yield ["initial latent, W, 100 steps", *figures(first, ROUGH, prefix="initial_")]
     for noise, label in PROJECTED.items():
         yield [label, *figures(rows("projector_first10", folder, noise=noise), ROUGH)]
     yield ["tuned, `tuner=adam` (2026-11-22)", *figures(adam, TUNED)]
-    yield ["tuned, default", *figures(first, TUNED)]
+    yield ["tuned, `tuner=muon`, 1,500 steps", *figures(first, TUNED)]
     without = rows("no_global_first4", folder)
-    yield ["tuned, without the terms on samples, first 4", *figures(without, TUNED)]
+    yield ["the same without the terms on samples, first 4", *figures(without, TUNED)]
+    yield ["tuned, default, 500 steps", *figures(rows("default", folder, dataset="ffhq")[:10], TUNED)]
 
 
 def by_dataset(name: str, folder: Path) -> Iterator[Line]:
@@ -68,6 +70,26 @@ def by_dataset(name: str, folder: Path) -> Iterator[Line]:
         if found := rows(name, folder, dataset=dataset):
             initial = spread([row["initial_mse"] for row in found], 4)
             yield [said, str(len(found)), initial, *figures(found, TUNED)]
+
+
+def ablation(folder: Path) -> Iterator[Line]:
+    """A line a row: figures, its error over that of full, ratio of Fréchet distances, and its paired difference to full."""
+    everything = rows("ablation", folder)
+    full = {row["image"]: row for row in everything if row["row"] == "full"}
+    for name in dict.fromkeys(row["row"] for row in everything):
+        found = [row for row in everything if row["row"] == name]
+        times = statistics.fmean(row["mse"] for row in found) / statistics.fmean(row["mse"] for row in full.values())
+        ratios = [row["frechet_ratio"] for row in found]
+        cells = [str(len(found)), *figures(found, TUNED), f"{times:.2f}", spread(ratios, 3), f"{max(ratios):.3f}"]
+        yield [f"`row={name}`", *cells, "–" if name == "full" else against(found, full)]
+
+
+def against(found: Rows, full: dict[str, dict[str, Any]]) -> str:
+    """The mean paired difference of the ratio, with its 95 % interval."""
+    own, other = ({row["image"]: row["frechet_ratio"] for row in some} for some in (found, full.values()))
+    difference = paired(own, other)
+    assert difference is not None and difference.low is not None and difference.high is not None
+    return f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
 def ratio(found: Rows) -> Line:
@@ -146,7 +168,9 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
     return {
         "reconstruction": [*reconstruction(folder)],
         "every photo": [*by_dataset("default", folder)],
-        "drift, default": [*drift("drift_default_first10", folder)],
+        "every photo, Muon": [*by_dataset("muon", folder)],
+        "ablation": [*ablation(folder)],
+        "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],
         "drift, constant noise of the samples": [*drift("drift_constant_noise_first10", folder)],

@@ -40,7 +40,7 @@ class Tune:
     convolutions with a kernel (muon_lr: root mean square of a weight's change in a step; muon_momentum) and Adam
     for the rest; or "whitened_muon", which is Muon in coordinates where all that changes a sampled image by as much has
     the same length (whitened_lr: root of the sum of a sampled image's squared changes on [-1, 1] by one convolution's
-    step; metric_samples: sampled images from which the coordinates are taken, once a run; damping: `whitenings`).
+    step; metric_samples: sampled images at most from which the coordinates are taken; damping: `whitenings`).
     pull: share of its way back to the prior that each weight is moved after a step, falling with the rates (L2-SP, Li
     et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise; after it, half a
     cosine to the power `decay` (0: they stay). moves: which weights may change; noise_maps: constant
@@ -228,14 +228,11 @@ class Tune:
         return self._manifold[2]
 
     def _whitened(self, prior: Prior, seed: int) -> dict[str, Whitening]:
-        """The same for every photo of a run, so they are made once."""
+        """The same for every photo of a run, so they are made once; of no more samples than its steps will draw."""
         manifold, s = self._sampled(prior, seed), self.schedule
         if self._whitenings is None or self._whitenings[0] is not manifold:
-            batch = s.micro_batch or BATCH
-            log.info("whitening the convolutions by %d samples, once a run", s.metric_samples)
-            made = whitenings(
-                prior.generator, manifold, count=s.metric_samples, damping=s.damping, seed=seed, batch=batch
-            )
+            how = {"damping": s.damping, "seed": seed, "batch": s.micro_batch or BATCH}
+            made = whitenings(prior.generator, manifold, count=min(s.metric_samples, s.draws()), **how)
             self._whitenings = (manifold, made)
         return self._whitenings[1]
 

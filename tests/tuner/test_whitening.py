@@ -142,7 +142,7 @@ def test_it_comes_closer_than_muon_in_as_many_steps(prior: Prior) -> None:
 def test_made_once_a_run(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     monkeypatch.setattr("ganinv.tuner.tuner.whitenings", lambda *a, **k: made.append(k) or whitenings(*a, **k))
-    own = tuner(optimizer="whitened_muon", steps=2, metric_samples=8, micro_batch=1)
+    own = tuner(optimizer="whitened_muon", steps=6, metric_samples=8, micro_batch=1)
     first, second = tune(prior, own), tune(prior, own)
     assert len(made) == 1 and made[0]["count"] == 8 and made[0]["batch"] == 1
     assert all(torch.equal(first.moved[name], second.moved[name]) for name in first.moved)
