@@ -52,7 +52,7 @@ def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
 
 
 def reconstruction(folder: Path) -> Iterator[Line]:
-    """The first ten photos: initial latent, projector, Adam, Muon with and without the terms on samples, the default."""
+    """The first ten photos: initial latent, projector, Adam, Muon with and without the terms on samples, default."""
     first, adam = rows("muon", folder, dataset="ffhq")[:10], rows("ffhq64_first10", folder)
     yield ["initial latent, W, 100 steps", *figures(first, ROUGH, prefix="initial_")]
     for noise, label in PROJECTED.items():
@@ -73,7 +73,7 @@ def by_dataset(name: str, folder: Path) -> Iterator[Line]:
 
 
 def ablation(folder: Path) -> Iterator[Line]:
-    """A line a row: figures, its error over that of full, ratio of Fréchet distances, and its paired difference to full."""
+    """A line a row: figures, its error over that of full, ratio of Fréchet distances, its paired difference to full."""
     everything = rows("ablation", folder)
     full = {row["image"]: row for row in everything if row["row"] == "full"}
     for name in dict.fromkeys(row["row"] for row in everything):

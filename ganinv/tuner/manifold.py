@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -114,10 +114,16 @@ def sample_manifold(generator: Generator, *, count: int, noise_share: float = 0,
         log.warning(
             "tuner.num_samples: %d images of %d pixels are kept, not %d", fitting, generator.img_resolution, count
         )
-    count, random = min(count, fitting), torch.Generator().manual_seed(seed)
+    latents = draw_latents(generator, min(count, fitting), noise_share=noise_share, seed=seed)
+    return Manifold(**latents, images=render(generator, latents["ws"], latents["seeds"]))
+
+
+def draw_latents(generator: Generator, count: int, *, noise_share: float, seed: int) -> dict[str, Any]:
+    """`ws`, `z`, `c` and `seeds` of a `Manifold` of `count` samples."""
+    random = torch.Generator().manual_seed(seed)
     device = generator.mapping.w_avg.device
     z, c = torch.randn(count, generator.z_dim, generator=random).to(device), None
     if generator.c_dim:
         c = torch.eye(generator.c_dim)[torch.randint(generator.c_dim, [count], generator=random)].to(device)
-    ws, seeds = generator.mapping(z, c), noise_seeds(count, share=noise_share, random=random)
-    return Manifold(ws=ws, images=render(generator, ws, seeds), seeds=seeds, z=z, c=c)
+    seeds = noise_seeds(count, share=noise_share, random=random)
+    return {"ws": generator.mapping(z, c), "z": z, "c": c, "seeds": seeds}

@@ -39,8 +39,8 @@ class Tune:
     steps: of the optimiser at most. optimizer: "adam" for every weight that moves (lr, betas); or "muon" for the
     convolutions with a kernel (muon_lr: root mean square of a weight's change in a step; muon_momentum) and Adam
     for the rest; or "whitened_muon", which is Muon in coordinates where all that changes a sampled image by as much has
-    the same length (whitened_lr: root of the sum of a sampled image's squared changes on [-1, 1] by one convolution's
-    step; metric_samples: sampled images at most from which the coordinates are taken; damping: `whitenings`).
+    the same length (whitened_lr: about the root mean square of what one convolution's step changes in a sampled image
+    on [-1, 1]; metric_samples: at most, from which the coordinates are taken; damping: `whitenings`).
     pull: share of its way back to the prior that each weight is moved after a step, falling with the rates (L2-SP, Li
     et al. 2018, arXiv 1802.01483, decoupled). warmup: share of the steps in which the rates rise; after it, half a
     cosine to the power `decay` (0: they stay). moves: which weights may change; noise_maps: constant
@@ -69,7 +69,7 @@ class Tune:
         optimizer: Optimizer = "adam",
         muon_lr: Rate = 0.004,
         muon_momentum: Beta = 0.95,
-        whitened_lr: Rate = 0.03,
+        whitened_lr: Rate = 0.00027,
         metric_samples: Positive = 600,
         damping: Rate = 0.01,
         pull: Annotated[float, Field(ge=0, lt=1)] = 0,
@@ -140,7 +140,7 @@ class Tune:
             log_interval=log_interval,
         )
         self._manifold: tuple[str, int, Manifold] | None = None
-        self._whitenings: tuple[Manifold, dict[str, Whitening]] | None = None
+        self._whitenings: tuple[str, int, dict[str, Whitening]] | None = None
 
     def __call__(self, *, prior: Prior, image: Tensor, latent: Latent, seed: int, name: str = "photo") -> Tuned:
         """`image` [3, R, R] in [-1, 1], `latent` of that one photo. The prior is left as it is."""
@@ -229,12 +229,12 @@ class Tune:
 
     def _whitened(self, prior: Prior, seed: int) -> dict[str, Whitening]:
         """The same for every photo of a run, so they are made once; of no more samples than its steps will draw."""
-        manifold, s = self._sampled(prior, seed), self.schedule
-        if self._whitenings is None or self._whitenings[0] is not manifold:
-            how = {"damping": s.damping, "seed": seed, "batch": s.micro_batch or BATCH}
-            made = whitenings(prior.generator, manifold, count=min(s.metric_samples, s.draws()), **how)
-            self._whitenings = (manifold, made)
-        return self._whitenings[1]
+        if self._whitenings is None or self._whitenings[:2] != (prior.fingerprint, seed):
+            s, count = self.schedule, min(self.schedule.metric_samples, self.schedule.draws())
+            log.info("whitening by %d samples, once a run", count)
+            how = {"damping": s.damping, "noise_share": s.noise_share, "batch": s.micro_batch or BATCH}
+            self._whitenings = (prior.fingerprint, seed, whitenings(prior.generator, count=count, seed=seed, **how))
+        return self._whitenings[2]
 
 
 @torch.no_grad()

