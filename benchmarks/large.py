@@ -37,6 +37,7 @@ PARTS = {
     "read the prior": "ganinv.generator.checkpoint.load_prior",
     "inverter": "ganinv.inverter.optimise.Optimise.__call__",
     "samples of the untouched generator": "ganinv.tuner.tuner.sample_manifold",
+    "whitening": "ganinv.tuner.tuner.whitenings",
     "tuner": "ganinv.tuner.tuner.fit",
     "tuner: generator forward": "ganinv.tuner.module.Tuner._render",
     "tuner: losses, backward, step of G": "ganinv.tuner.module.Tuner._step_generator",

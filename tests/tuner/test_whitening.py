@@ -81,7 +81,7 @@ def test_damping_bounds_what_no_sample_feels() -> None:
 def test_a_unit_step_changes_the_values_of_a_sampled_image_by_about_one(prior: Prior) -> None:
     felt = {}
     ws = prior.generator.mapping(torch.randn(32, 8))
-    for name, whitening in of(prior).items():
+    for name, whitening in of(prior, count=600, damping=0.01).items():
         weight = prior.generator.get_parameter(name).detach()
         squares = []
         for _ in range(8):
@@ -92,7 +92,7 @@ def test_a_unit_step_changes_the_values_of_a_sampled_image_by_about_one(prior: P
                 tensors = {name.removeprefix("synthesis."): value}
                 return torch.func.functional_call(prior.generator.synthesis, tensors, (ws,))
 
-            change = torch.func.jvp(images, (weight,), (step,))[1]
+            change = (images(weight + 0.01 * step) - images(weight)) / 0.01
             squares.append(change.square().mean())
         felt[name] = torch.stack(squares).mean().item()
     assert len(felt) == 5  # one at 4 pixels, two at 8 and at 16
