@@ -1,4 +1,4 @@
-"""The fixtures of StyleGAN3 (T and R), out of NVIDIA's pickles: relative error at most 1e-5 of every stored output."""
+"""The fixtures of StyleGAN3 (T and R), out of NVIDIA's pickles: relative error at most 1e-5 of every stored output (2e-5 with AVX-512)."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,8 @@ from ganinv.generator.stylegan2 import mix_styles
 from ganinv.generator.stylegan3 import Generator
 
 CASES = ("sg3_t_g32", "sg3_r_g64_l14")
-TOLERANCE = 1e-5
+# 1e-5 holds where AVX2 is the widest; with AVX-512 kernels float32 sums in another order, and 1.1e-5 was seen.
+TOLERANCE = 1e-5 if torch.backends.cpu.get_cpu_capability() == "AVX2" else 2e-5
 
 
 class Case:
