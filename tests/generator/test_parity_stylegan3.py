@@ -1,4 +1,4 @@
-"""The fixtures of StyleGAN3 (T and R), out of NVIDIA's pickles: relative error at most 1e-5 of every stored output (2e-5 with AVX-512)."""
+"""The fixtures of StyleGAN3 (T and R), out of NVIDIA's pickles: relative error at most 1e-5 (2e-5 with AVX-512)."""
 
 import json
 from pathlib import Path

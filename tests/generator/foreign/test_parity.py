@@ -1,4 +1,4 @@
-"""Every fixture, from its real file through `load_prior`: relative error at most 1e-5 (5e-5 with AVX-512) of each output.
+"""Every fixture, from its real file through `load_prior`: relative error at most 1e-5 (AVX-512: 5e-5) of each output.
 
 The cases are the folders with case.json under GANINV_FIXTURES (default: fixtures/checkpoints of the shared material),
 each with its checkpoint and expected.npz, which holds what the official implementation gave.
