@@ -210,8 +210,8 @@ def test_the_gradients_of_two_devices_are_averaged(pictures: Path, tmp_path: Pat
         torch.optim.Adam(network.parameters(), lr=0.0025, betas=(0.0, 0.99)).step()
         for name, value in network.named_parameters():
             close = torch.isclose(found[prefix + name], value, atol=1e-4)
-            # Adam's first step is ± lr, so a gradient of nearly 0 may go either way.
-            assert close.float().mean() > 0.98, name
+            # Adam's first step is ± lr, so a gradient of nearly 0 may go either way: 2 of 64 did on another CPU.
+            assert close.float().mean() > 0.95, name
 
 
 def latents(generator: Generator) -> torch.Tensor:
