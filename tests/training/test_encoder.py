@@ -88,7 +88,7 @@ def test_overfits_two_images(prior: Prior, channels: int, deltas: bool) -> None:
     at_mean = (start - images).square().mean()
     with torch.no_grad():
         # In training mode: what it has learnt, without the running statistics, which sixty steps leave rough.
-        assert 5 * error(prior, module.encoder.train(), images, steps=2) < at_mean
+        assert 4 * error(prior, module.encoder.train(), images, steps=2) < at_mean
 
 
 E4E: dict[str, Any] = {"in_channels": 3, "deltas": True}
