@@ -19,23 +19,9 @@ from ganinv.tuner.parameters import moving
 from ganinv.tuner.tuned import Tuned
 from ganinv.tuner.tuner import Tune
 
-ARCHITECTURE = {
-    "z_dim": 8,
-    "w_dim": 8,
-    "img_resolution": 16,
-    "mapping_layers": 2,
-    "channel_base": 128,
-    "channel_max": 8,
-    "mbstd_group_size": 2,
-}
+from .conftest import ARCHITECTURE
+
 QUICK: dict[str, Any] = {"steps": 10, "lr": 0.01, "betas": [0.9, 0.99], "batch": 2, "progress": False}
-
-
-@pytest.fixture
-def prior() -> Prior:
-    generator = build_generator(ARCHITECTURE).requires_grad_(False)
-    discriminator = build_discriminator(ARCHITECTURE).requires_grad_(False)
-    return Prior(generator, discriminator, fingerprint(generator), ARCHITECTURE, "tiny")
 
 
 def tuner(**settings: Any) -> Tune:

@@ -6,7 +6,7 @@ import torch
 
 from ganinv.tuner.manifold import on_sphere, sample_manifold, sample_near
 
-from .test_tuner import latent, objective, photo, prior, tune  # noqa: F401
+from .test_tuner import latent, objective, photo, tune  # noqa: F401
 
 
 def test_thirty_over_eighteen_layers_is_that_of_pivotal_tuning() -> None:

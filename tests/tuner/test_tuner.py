@@ -11,7 +11,7 @@ from torch import nn
 
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.errors import InputError
-from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
+from ganinv.generator.checkpoint import Prior, fingerprint
 from ganinv.generator.synthesis import Synthesis
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
@@ -20,15 +20,8 @@ from ganinv.tuner.manifold import sample_manifold
 from ganinv.tuner.tuned import Tuned
 from ganinv.tuner.tuner import Tune
 
-ARCHITECTURE = {
-    "z_dim": 8,
-    "w_dim": 8,
-    "img_resolution": 16,
-    "mapping_layers": 2,
-    "channel_base": 128,
-    "channel_max": 8,
-    "mbstd_group_size": 2,
-}
+from .conftest import ARCHITECTURE
+
 QUICK: dict[str, Any] = {
     "steps": 6,
     "lr": 0.01,
@@ -38,13 +31,6 @@ QUICK: dict[str, Any] = {
     "num_samples": 16,
     "progress": False,
 }
-
-
-@pytest.fixture
-def prior() -> Prior:
-    generator = build_generator(ARCHITECTURE).requires_grad_(False)
-    discriminator = build_discriminator(ARCHITECTURE).requires_grad_(False)
-    return Prior(generator, discriminator, fingerprint(generator), ARCHITECTURE, "tiny")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint
+from ganinv.generator.checkpoint import Prior, build_generator, fingerprint
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
 from ganinv.loss.pyramid import LaplacianPyramid
@@ -20,23 +20,7 @@ from ganinv.tuner.whitening import Whitening, _whitening, whitenings
 from ..test_run_stylegan3 import ARCHITECTURE as STYLEGAN3
 from ..test_run_stylegan3 import RADIAL
 
-ARCHITECTURE = {
-    "z_dim": 8,
-    "w_dim": 8,
-    "img_resolution": 16,
-    "mapping_layers": 2,
-    "channel_base": 128,
-    "channel_max": 8,
-    "mbstd_group_size": 2,
-}
 QUICK: dict[str, Any] = {"steps": 60, "lr": 0.003, "betas": [0.9, 0.99], "batch": 2, "progress": False}
-
-
-@pytest.fixture
-def prior() -> Prior:
-    generator = build_generator(ARCHITECTURE).requires_grad_(False)
-    discriminator = build_discriminator(ARCHITECTURE).requires_grad_(False)
-    return Prior(generator, discriminator, fingerprint(generator), ARCHITECTURE, "tiny")
 
 
 def positive(n: int) -> torch.Tensor:
