@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ganinv.files import read_csv
+from ganinv.report.paired import paired
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
+TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start", "row")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
@@ -26,6 +27,12 @@ PROJECTED = {
 DATASETS = {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}
 STARTS = {"mean": "mean latent", "restyle": "encoder"}
 SHARE = ("passes: 3", "w, 50 steps")
+ABLATED = {
+    "full": "full",
+    "without_recon": "without L_recon",
+    "without_adv_local": "without L_adv_local",
+    "without_global": "without L_global (D's word on samples and the locality term)",
+}
 SHARES = {"0": "constant", "0.5": "half its own"}
 
 Rows = list[dict[str, Any]]
@@ -60,13 +67,13 @@ def reconstruction(folder: Path) -> Iterator[Line]:
     yield ["tuned, `tuner=muon`, 1,500 steps", *figures(first, TUNED)]
     without = rows("no_global_first4", folder)
     yield ["the same without the terms on samples, first 4", *figures(without, TUNED)]
-    yield ["tuned, default, 500 steps", *figures(rows("default", folder, dataset="ffhq")[:10], TUNED)]
+    yield ["tuned, default, 500 steps", *figures(rows("ablation", folder, row="full")[:10], TUNED)]
 
 
-def by_dataset(name: str, folder: Path) -> Iterator[Line]:
-    """Every photo of a file, a line a dataset."""
+def by_dataset(name: str, folder: Path, **wanted: str) -> Iterator[Line]:
+    """Every photo of a file, or of those `wanted`, a line a dataset."""
     for dataset, said in DATASETS.items():
-        if found := rows(name, folder, dataset=dataset):
+        if found := rows(name, folder, dataset=dataset, **wanted):
             initial = spread([row["initial_mse"] for row in found], 4)
             yield [said, str(len(found)), initial, *figures(found, TUNED)]
 
@@ -88,8 +95,35 @@ def drift(name: str, folder: Path) -> Iterator[Line]:
 
 def first_ratio(folder: Path) -> Iterator[Line]:
     """Of the default's photos, as the run itself took it: n, ratio, largest."""
-    ratios = [row["frechet_ratio"] for row in rows("default", folder)]
+    ratios = [row["frechet_ratio"] for row in rows("ablation", folder, row="full")]
     yield ["everywhere", "constant", str(len(ratios)), spread(ratios, 3), f"{max(ratios):.3f}"]
+
+
+def ablation(folder: Path) -> Iterator[Line]:
+    """The published rows: figures of the picture, ratio, and how it differs from full's on the same photos."""
+    full = {row["image"]: row["frechet_ratio"] for row in rows("ablation", folder, row="full")}
+    for name, said in ABLATED.items():
+        found = rows("ablation", folder, row=name)
+        cells = figures(found, {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3})
+        apart = paired({row["image"]: row["frechet_ratio"] for row in found}, full)
+        known = name != "full" and apart is not None and apart.low is not None and apart.high is not None
+        ends = f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]".replace("-", "−") if known else "–"
+        yield [said, str(len(found)), *cells, ends]
+
+
+def ablation_said(folder: Path = RESULTS) -> str:
+    """How much worse the error is without the reconstruction term, and the harm without those on samples."""
+    mean = {
+        (name, key): statistics.fmean(row[key] for row in rows("ablation", folder, row=name))
+        for name in ABLATED
+        for key in ("mse", "frechet_ratio")
+    }
+    error = mean["without_recon", "mse"] / mean["full", "mse"]
+    excess = (mean["without_global", "frechet_ratio"] - 1) / (mean["full", "frechet_ratio"] - 1)
+    return (
+        f"Without L_recon the error is {error:.0f} times full's; without L_global what the ratio exceeds 1 by is"
+        f" {excess:.0f} times"
+    )
 
 
 def short(value: float, places: int) -> str:
@@ -152,9 +186,10 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
     """Each table's lines, without its head."""
     return {
         "reconstruction": [*reconstruction(folder)],
-        "every photo": [*by_dataset("default", folder)],
+        "every photo": [*by_dataset("ablation", folder, row="full")],
         "every photo, Muon": [*by_dataset("muon", folder)],
         "drift, default": [*first_ratio(folder)],
+        "ablation": [*ablation(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],
@@ -173,6 +208,7 @@ def main() -> int:
         print("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
     print(constant_noise(RESULTS))
     print(share_of_projector())
+    print(ablation_said())
     return 0
 
 

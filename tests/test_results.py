@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "results.md").read_text()
 README = (ROOT / "README.md").read_text()
 # In the README, of these tables, each line's figures.
-IN_README = ("reconstruction", "drift, default")
+IN_README = ("reconstruction", "ablation")
 # The stored run of these two photos has its figures of the picture elsewhere: only its ratios are in a CSV.
 SHOWN = {"noise of the samples": [0, 1, 4, 5, 6, 7]}
 
@@ -51,6 +51,7 @@ def test_the_page_says_what_its_files_say(benchmark: ModuleType) -> None:
     said = " ".join(PAGE.split())
     assert benchmark.constant_noise(benchmark.RESULTS) in said
     assert benchmark.share_of_projector() in said
+    assert benchmark.ablation_said() in said
 
 
 def test_the_readme_says_what_the_files_say(benchmark: ModuleType) -> None:
@@ -61,6 +62,7 @@ def test_the_readme_says_what_the_files_say(benchmark: ModuleType) -> None:
     said, made = " ".join(README.split()), benchmark.tables()
     assert f"that ratio is {made['drift, without the terms on samples'][0][5]}" in said
     assert f"is gentler: {made['drift, Muon'][0][5]} on the first ten" in said
+    assert benchmark.ablation_said() in said
 
 
 def test_every_stored_file_is_behind_a_table(benchmark: ModuleType, tmp_path: Path) -> None:

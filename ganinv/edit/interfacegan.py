@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from .direction import Direction
+from .direction import MAX_STRENGTH, Direction
 from .known import find
 from .learn import scikit
 from .samples import draw, unit_of
@@ -41,13 +41,16 @@ class InterFaceGAN:
         share: Annotated[float, Field(gt=0, le=0.5)] = 0.02,
         psi: Annotated[float, Field(gt=0, le=1)] = 0.7,
         given: Sequence[str] = (),
+        strength: Annotated[float, Field(gt=0, le=MAX_STRENGTH)] = 3.0,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         """`share`: of the samples with the highest and of those with the lowest scores. `psi`: truncation of the
         samples that are scored. `given`: directions (names or files) along which the result is not to move.
+        `strength`: at which the edit shows, unless a run has another.
         """
         self.space: Literal["z", "w"] = space
         self.samples, self.share, self.psi, self.given, self.seed = samples, share, psi, given, seed
+        self.strength = strength
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
         """The direction in which the scores rise. Raises InputError."""
@@ -73,6 +76,7 @@ class InterFaceGAN:
                 values={self.space: normal * spread},
                 unit=f"one standard deviation of {self.space} along it, {unit_of(samples)}",
                 origin=-boundary.offset / spread if not others else None,
+                strength=self.strength,
                 made=made,
             )
         ]

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..generator.checkpoint import Prior
 from ..metric.frechet import FeatureNetwork, collect
 from .head import Head, train
+from .region import Box, crop, expect_box
 from .samples import Samples, pictures
 from .scores import OnPictures, Scores, parse_table, read_table
 
@@ -57,16 +58,24 @@ class Labelled:
         value: str | None = None,
         at_least: float | None = None,
         grey: bool = False,
+        region: Box | None = None,
+        frame: Box | None = None,
     ) -> None:
         """`photos`: a folder or zip. `labels`: a CSV, its first column the photos' file names, -9 or nothing where a
         label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
         there where the column holds this text; `at_least`: where it holds this number or more; neither: the numbers
         are degrees. `grey`: photos and samples are looked at without colour, for photos that have none.
+        `region`: the part of the photos that is looked at, [top, left, bottom, right] as shares of the side; None: all.
+        `frame`: the part of the samples that shows what `region` does of the photos; None: the same.
         """
         if value is not None and at_least is not None:
             raise InputError("scores: value and at_least exclude each other; leave one of them out")
         if not os.path.exists(os.path.expanduser(photos)) or is_single(photos):
             raise InputError(f"scores.photos: {photos!r} is no folder and no zip of photos")
+        for key, box in (("region", region), ("frame", frame)):
+            if box is not None:
+                expect_box(box, f"scores.{key}")
+        self.region, self.frame = region, region if frame is None else frame
         self.network, self.photos, self.column = network, photos, column
         self.labels, self.value, self.at_least, self.grey = labels, value, at_least, grey
 
@@ -81,21 +90,25 @@ class Labelled:
     def on_pictures(self, *, resolution: int) -> OnPictures:
         """The network with the head that is trained on it, for pictures of that resolution. Raises InputError."""
         head = self.head(resolution=resolution)
-        return OnPictures(lambda pixels: head(self.network(self._seen(pixels))), {"from": "labelled", **head.made})
+        return OnPictures(
+            lambda pixels: head(self.network(self._seen(pixels, self.frame))), {"from": "labelled", **head.made}
+        )
 
-    def _seen(self, pixels: Tensor) -> Tensor:
-        """What the network is shown.  # uint8 [N, 3, R, R]"""
-        return rgb_to_grayscale(pixels, num_output_channels=3) if self.grey else pixels
+    def _seen(self, pixels: Tensor, box: Box | None) -> Tensor:
+        """What the network is shown.  # uint8 [N, 3, R, R] -> [N, 3, h, w]"""
+        part = pixels if box is None else crop(pixels, box)
+        return rgb_to_grayscale(part, num_output_channels=3) if self.grey else part
 
     def head(self, *, resolution: int) -> Head:
         """Trained on the photos as the generator of that resolution would show them. Raises InputError."""
         taken: list[tuple[float, str]] = []
         batches = self._batches(self.read_labels(), taken, resolution)
-        features = collect(self.network, (self._seen(batch) for batch in batches))
+        features = collect(self.network, (self._seen(batch, self.region) for batch in batches))
         head = train(features, torch.tensor([label for label, _ in taken]), name=self.column)
         head.made.update(
             column=self.column, grey=self.grey, trunk=trunk_of(self.network), photos=sorted(mark for _, mark in taken)
         )
+        head.made.update({key: list(box) for key, box in (("region", self.region), ("frame", self.frame)) if box})
         for measure, least in WEAK.items():
             if head.made.get(measure, least) < least:
                 log.warning(

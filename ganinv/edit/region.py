@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..files import read_png
 
 Box = Sequence[float]  # [top, left, bottom, right], as shares of the picture's side
+LEAST = 0.1  # of the side, each way, where a part is looked at
 
 
 def mask_of(region: str | Box, *, cells: int, key: str = "finder.region") -> Tensor:
@@ -19,6 +20,21 @@ def mask_of(region: str | Box, *, cells: int, key: str = "finder.region") -> Ten
     if not bool(mask.any()) or bool(mask.all()):
         raise InputError(f"{key}: covers none or all of the picture; give a part of it")
     return mask
+
+
+def crop(pixels: Tensor, box: Box) -> Tensor:
+    """What lies in the box.  # [N, 3, R, R] -> [N, 3, h, w]"""
+    side = pixels.shape[-1]
+    top, left, bottom, right = (round(value * side) for value in box)
+    return pixels[..., top:bottom, left:right].contiguous()
+
+
+def expect_box(box: Box, key: str) -> None:
+    """InputError that begins with `key`, the setting, unless the box holds a part of the picture that can be seen."""
+    _expect_shares(box, key)
+    top, left, bottom, right = box
+    if bottom - top < LEAST or right - left < LEAST:
+        raise InputError(f"{key}: needs bottom and right at least {LEAST:g} beyond top and left, got {list(box)}")
 
 
 def _picture(path: Path, cells: int, key: str) -> Tensor:
@@ -30,9 +46,13 @@ def _picture(path: Path, cells: int, key: str) -> Tensor:
 
 
 def _box(region: Box, cells: int, key: str) -> Tensor:
-    if len(region) != 4 or not all(0 <= value <= 1 for value in region):
-        raise InputError(f"{key}: needs [top, left, bottom, right] in 0 to 1, got {list(region)}")
+    _expect_shares(region, key)
     top, left, bottom, right = (round(value * cells) for value in region)
     mask = torch.zeros(cells, cells, dtype=torch.bool)
     mask[top:bottom, left:right] = True
     return mask
+
+
+def _expect_shares(box: Box, key: str) -> None:
+    if len(box) != 4 or not all(0 <= value <= 1 for value in box):
+        raise InputError(f"{key}: needs [top, left, bottom, right] in 0 to 1, got {list(box)}")

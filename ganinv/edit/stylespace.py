@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from .direction import Direction
+from .direction import MAX_STRENGTH, Direction
 from .samples import Samples, draw, styles_of, unit_of
 from .scores import Scorer, expect_varied
 
@@ -29,13 +29,16 @@ class StyleSpace:
         channels: Annotated[int, Field(ge=1)] = 1,
         rgb: bool = False,
         psi: Annotated[float, Field(gt=0, le=1)] = 0.7,
+        strength: Annotated[float, Field(gt=0, le=MAX_STRENGTH)] = 10.0,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         """`examples`: numbers of the samples that show the attribute (10 to 30 do, `finder=pictures` writes them);
         None: the `share` with the highest scores. `channels`: how many the direction moves. `rgb`: ToRGB's too.
+        `strength`: at which the edit shows, unless a run has another.
         """
         self.samples, self.examples, self.share, self.channels = samples, examples, share, channels
         self.rgb, self.psi, self.seed = rgb, psi, seed
+        self.strength = strength
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
         """One direction in S. Raises InputError."""
@@ -48,7 +51,7 @@ class StyleSpace:
         made |= {"finder": "stylespace", "samples": self.samples, "psi": self.psi, "seed": self.seed}
         made |= {"ranking": [[layer, channel, round(value, 4)] for layer, channel, value in ranked[:LISTED]]}
         chosen = [(layer, channel, 1.0 if value > 0 else -1.0) for layer, channel, value in ranked[: self.channels]]
-        return [in_styles(chosen, spread, prior=prior, name=name, samples=samples, made=made)]
+        return [in_styles(chosen, spread, prior=prior, name=name, samples=samples, made=made, strength=self.strength)]
 
     def _positive(self, prior: Prior, samples: Samples, scorer: Scorer | None, name: str) -> tuple[Tensor, dict]:
         """Indices of the examples, and where they come from."""

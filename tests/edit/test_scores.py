@@ -194,6 +194,43 @@ def test_fewer_photos_than_features_change_nothing() -> None:
     assert_close(x @ (back @ weights), torch.from_numpy(turned) @ weights)
 
 
+def halves(photos: Path) -> Path:
+    """The same labels; the left half of each photo tells them, the right one says the contrary."""
+    for path in photos.glob("*.png"):
+        picture = Image.open(path)
+        other = 255 - picture.getpixel((0, 0))[0]
+        picture.paste((other, other, other), (8, 0, 16, 16))
+        picture.save(path)
+    return photos
+
+
+def test_a_part_of_the_photos_and_of_the_samples(photos: Path) -> None:
+    left, right = [0, 0, 1, 0.5], [0, 0.5, 1, 1]
+    parts = {"network": Brightness(), "photos": str(halves(photos)), "column": "bright"}
+    bright = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
+    bright[..., :8] = 255
+    same = Labelled(**parts, region=left).on_pictures(resolution=16)
+    contrary = Labelled(**parts, region=right).on_pictures(resolution=16)
+    elsewhere = Labelled(**parts, region=left, frame=right).on_pictures(resolution=16)
+    assert same.score(bright) > 0 and same.score(bright.flip(-1)) < 0
+    assert contrary.score(bright) > 0 and contrary.score(bright.flip(-1)) < 0
+    assert elsewhere.score(bright) < 0 and elsewhere.score(bright.flip(-1)) > 0
+    assert elsewhere.made["region"] == left and elsewhere.made["frame"] == right
+
+
+@pytest.mark.parametrize(
+    ("key", "box", "said"),
+    [
+        ("region", [0, 0, 1], "scores.region: needs .* in 0 to 1"),
+        ("frame", [0, 0, 2, 1], "scores.frame: needs .* in 0 to 1"),
+        ("frame", [0.5, 0, 0.5, 1], "scores.frame: needs bottom and right at least 0.1 beyond"),
+    ],
+)
+def test_wrong_parts(photos: Path, key: str, box: list[float], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Labelled(network=Brightness(), photos=str(photos), column="bright", **{key: box})
+
+
 def test_without_colour(photos: Path) -> None:
     coloured = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8)
     coloured[:, 0] = 255
