@@ -15,7 +15,20 @@ from ganinv.files import read_csv
 from ganinv.report.paired import paired
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start", "row")
+TEXT = (
+    "image",
+    "stopped",
+    "photo",
+    "noise",
+    "alpha",
+    "dataset",
+    "noise_share",
+    "method",
+    "start",
+    "row",
+    "setting",
+    "edit",
+)
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
@@ -111,6 +124,20 @@ def ablation(folder: Path) -> Iterator[Line]:
         yield [said, str(len(found)), *cells, ends]
 
 
+def interval(row: dict[str, Any], key: str) -> str:
+    """A figure with the ends of its interval."""
+    return f"{row[key]:.2f} [{row[f'{key}_low']:.2f}, {row[f'{key}_high']:.2f}]".replace("-", "−")
+
+
+def edited(folder: Path) -> Iterator[Line]:
+    """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
+    for row in rows("editability_first4", folder):
+        cells = [f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
+        transfers = [interval(row, key) for key in ("transfer", "transfer_same_w")]
+        identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
+        yield [row["edit"], row["setting"], *cells, *transfers, identity]
+
+
 def ablation_said(folder: Path = RESULTS) -> str:
     """How much worse the error is without the reconstruction term, and the harm without those on samples."""
     mean = {
@@ -197,6 +224,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "noise of the samples": [*noise_share(folder)],
         "half the steps": [*by_dataset("muon_first24", folder)],
         "encoder": [*encoders(folder)],
+        "edits": [*edited(folder)],
         "warm start": [*warm_start(folder)],
     }
 
