@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,7 +207,7 @@ def halves(photos: Path) -> Path:
 
 def test_a_part_of_the_photos_and_of_the_samples(photos: Path) -> None:
     left, right = [0, 0, 1, 0.5], [0, 0.5, 1, 1]
-    parts = {"network": Brightness(), "photos": str(halves(photos)), "column": "bright"}
+    parts: dict[str, Any] = {"network": Brightness(), "photos": str(halves(photos)), "column": "bright"}
     bright = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
     bright[..., :8] = 255
     same = Labelled(**parts, region=left).on_pictures(resolution=16)
@@ -227,8 +228,9 @@ def test_a_part_of_the_photos_and_of_the_samples(photos: Path) -> None:
     ],
 )
 def test_wrong_parts(photos: Path, key: str, box: list[float], said: str) -> None:
+    part: dict[str, Any] = {key: box}
     with pytest.raises(InputError, match=said):
-        Labelled(network=Brightness(), photos=str(photos), column="bright", **{key: box})
+        Labelled(network=Brightness(), photos=str(photos), column="bright", **part)
 
 
 def test_without_colour(photos: Path) -> None:
