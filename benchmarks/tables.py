@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganinv.files import read_csv
-from ganinv.report.paired import paired
+from ganinv.report.paired import Difference, paired
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 TEXT = (
@@ -119,8 +119,7 @@ def ablation(folder: Path) -> Iterator[Line]:
         found = rows("ablation", folder, row=name)
         cells = figures(found, {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3})
         apart = paired({row["image"]: row["frechet_ratio"] for row in found}, full)
-        known = name != "full" and apart is not None and apart.low is not None and apart.high is not None
-        ends = f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]".replace("-", "−") if known else "–"
+        ends = "–" if name == "full" else differs(apart)
         yield [said, str(len(found)), *cells, ends]
 
 
@@ -136,6 +135,12 @@ def edited(folder: Path) -> Iterator[Line]:
         transfers = [interval(row, key) for key in ("transfer", "transfer_same_w")]
         identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
         yield [row["edit"], row["setting"], *cells, *transfers, identity]
+
+
+def differs(apart: Difference | None) -> str:
+    """A paired difference with its interval."""
+    assert apart is not None and apart.low is not None and apart.high is not None
+    return f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]".replace("-", "−")
 
 
 def ablation_said(folder: Path = RESULTS) -> str:

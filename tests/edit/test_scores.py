@@ -199,7 +199,7 @@ def halves(photos: Path) -> Path:
     """The same labels; the left half of each photo tells them, the right one says the contrary."""
     for path in photos.glob("*.png"):
         picture = Image.open(path)
-        other = 255 - picture.getpixel((0, 0))[0]
+        other = 255 - int(np.asarray(picture)[0, 0, 0])
         picture.paste((other, other, other), (8, 0, 16, 16))
         picture.save(path)
     return photos
