@@ -33,7 +33,7 @@ def expect_box(box: Box, key: str) -> None:
     """InputError that begins with `key`, the setting, unless the box holds a part of the picture that can be seen."""
     _expect_shares(box, key)
     top, left, bottom, right = box
-    if bottom - top < LEAST or right - left < LEAST:
+    if min(bottom - top, right - left) < LEAST - 1e-9:  # 0.3 - 0.2 is a little less than 0.1
         raise InputError(f"{key}: needs bottom and right at least {LEAST:g} beyond top and left, got {list(box)}")
 
 
