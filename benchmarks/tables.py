@@ -12,23 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ganinv.files import read_csv
+from ganinv.metric.editability_table import interval
 from ganinv.report.paired import Difference, paired
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TEXT = (
-    "image",
-    "stopped",
-    "photo",
-    "noise",
-    "alpha",
-    "dataset",
-    "noise_share",
-    "method",
-    "start",
-    "row",
-    "setting",
-    "edit",
-)
+TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
+TEXT += ("row", "setting", "edit")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
@@ -118,14 +107,8 @@ def ablation(folder: Path) -> Iterator[Line]:
     for name, said in ABLATED.items():
         found = rows("ablation", folder, row=name)
         cells = figures(found, {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3})
-        apart = paired({row["image"]: row["frechet_ratio"] for row in found}, full)
-        ends = "–" if name == "full" else differs(apart)
-        yield [said, str(len(found)), *cells, ends]
-
-
-def interval(row: dict[str, Any], key: str) -> str:
-    """A figure with the ends of its interval."""
-    return f"{row[key]:.2f} [{row[f'{key}_low']:.2f}, {row[f'{key}_high']:.2f}]".replace("-", "−")
+        apart = None if name == "full" else paired({row["image"]: row["frechet_ratio"] for row in found}, full)
+        yield [said, str(len(found)), *cells, differs(apart)]
 
 
 def edited(folder: Path) -> Iterator[Line]:
@@ -139,7 +122,8 @@ def edited(folder: Path) -> Iterator[Line]:
 
 def differs(apart: Difference | None) -> str:
     """A paired difference with its interval."""
-    assert apart is not None and apart.low is not None and apart.high is not None
+    if apart is None or apart.low is None or apart.high is None:
+        return "–"
     return f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]".replace("-", "−")
 
 

@@ -233,6 +233,11 @@ def test_wrong_parts(photos: Path, key: str, box: list[float], said: str) -> Non
         Labelled(network=Brightness(), photos=str(photos), column="bright", **part)
 
 
+def test_a_part_of_exactly_a_tenth_will_do(photos: Path) -> None:
+    box = [0.2, 0, 0.3, 1]  # 0.3 - 0.2 < 0.1 in floating point
+    assert Labelled(network=Brightness(), photos=str(photos), column="bright", region=box).frame == box
+
+
 def test_without_colour(photos: Path) -> None:
     coloured = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8)
     coloured[:, 0] = 255
