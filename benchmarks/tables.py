@@ -95,9 +95,9 @@ def drift(name: str, folder: Path) -> Iterator[Line]:
                 yield [where, said, *ratio(found)]
 
 
-def first_ratio(folder: Path) -> Iterator[Line]:
-    """Of the default's photos, as the run itself took it: n, ratio, largest."""
-    ratios = [row["frechet_ratio"] for row in rows("ablation", folder, row="full")]
+def first_ratio(found: Rows) -> Iterator[Line]:
+    """Of photos, as the run itself took it: n, ratio, largest."""
+    ratios = [row["frechet_ratio"] for row in found]
     yield ["everywhere", "constant", str(len(ratios)), spread(ratios, 3), f"{max(ratios):.3f}"]
 
 
@@ -204,7 +204,9 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "reconstruction": [*reconstruction(folder)],
         "every photo": [*by_dataset("ablation", folder, row="full")],
         "every photo, Muon": [*by_dataset("muon", folder)],
-        "drift, default": [*first_ratio(folder)],
+        "drift, default": [*first_ratio(rows("ablation", folder, row="full"))],
+        "every photo, pull .0015": [*by_dataset("pull_0015", folder)],
+        "drift, pull .0015": [*first_ratio(rows("pull_0015", folder))],
         "ablation": [*ablation(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],

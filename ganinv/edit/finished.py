@@ -56,7 +56,10 @@ def photos_of(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: no such folder; name a run's folder, or a photo's in it")
     photos = finished_photos(folder)
     if not photos:
-        raise InputError(f"{folder}: holds no finished photo; name a run's folder, or a photo's in it")
+        raise InputError(
+            f"{folder}: holds no finished photo; name a run's folder, or a photo's in it, or give the run's command again"
+            " where it was stopped: it goes on"
+        )
     return photos
 
 

@@ -234,6 +234,7 @@ class Tune:
             log.info("whitening by %d samples, once a run", count)
             how = {"damping": s.damping, "noise_share": s.noise_share, "batch": s.micro_batch or BATCH}
             self._whitenings = (prior.fingerprint, seed, whitenings(prior.generator, count=count, seed=seed, **how))
+            log.info("whitened; tuning, at most %d steps a photo", s.steps)
         return self._whitenings[2]
 
 

@@ -110,6 +110,8 @@ def test_wrong_folders_and_settings(run: Path, prior: Prior, files, tmp_path: Pa
     for folder, said in ((tmp_path / "empty", "holds no finished photo"), (tmp_path / "nowhere", "no such folder")):
         with pytest.raises(InputError, match=f"{folder.name}: {said}; name a run's folder, or a photo's in it"):
             finished.edit_run(folder, Edits(directions=files), prior=prior)
+    with pytest.raises(InputError, match="give the run's command again where it was stopped"):
+        finished.edit_run(tmp_path / "empty", Edits(directions=files), prior=prior)
     with pytest.raises(InputError, match="^edit.strength: a strength must lie in -30 to 30"):
         Edits(directions=files, strength=31)
     with pytest.raises(InputError, match="^edit.directions: 'together' is what all of them together are called"):
