@@ -57,8 +57,8 @@ def photos_of(folder: Path) -> list[Path]:
     photos = finished_photos(folder)
     if not photos:
         raise InputError(
-            f"{folder}: holds no finished photo; name a run's folder, or a photo's in it, or give the run's command again"
-            " where it was stopped: it goes on"
+            f"{folder}: holds no finished photo; name a run's folder, or a photo's in it, or give the run's command"
+            " again where it was stopped: it goes on"
         )
     return photos
 
