@@ -155,7 +155,7 @@ def invert_all(
             metrics=inversion.metrics,
             **marks,
         )
-        board.log_photo(photo.name, curve=tuned.curve, metrics=inversion.metrics)
+        board.log_photo(photo.name, folder=place, curve=tuned.curve, metrics=inversion.metrics, pictures=tuned.pictures)
         log.info("%s: %.1f dB after %d steps, %.0f s", count, inversion.metrics["psnr"], tuned.steps, tuned.seconds)
     return failed
 

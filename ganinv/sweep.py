@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
-from .config import run_folder, settings_hash
+from .config import build, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, sentence, telling
 
@@ -177,12 +177,33 @@ def reason(record: dict[str, Any]) -> str:
 
 
 def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
-    """The figures of a sweep's jobs side by side, in its own folder."""
-    if sum(record["state"] == "done" for record in records) < 2:
+    """The figures of a sweep's jobs side by side, in its own folder and where its jobs have their dashboards."""
+    done = [record for record in records if record["state"] == "done"]
+    if len(done) < 2:
         return
     from .report.comparison import compare
 
     try:
-        log.info("%s", compare([folder], out=folder).told)
+        table = compare([folder], out=folder)
     except InputError as error:
         log.warning("no table of this sweep: %s", error)
+        return
+    log.info("%s", table.told)
+    try:
+        share_table(folder, [Path(record["folder"]) for record in done], table.files)
+    except InputError as error:
+        log.warning("the sweep's table is on no dashboard: %s", error)
+
+
+def share_table(folder: Path, runs: Sequence[Path], files: Sequence[Path]) -> None:
+    """The table's `files` on each dashboard of the sweep's `runs`, as a run of its own in their group."""
+    from .report.jobs import CONFIG, read_settings
+
+    settings = [read_settings(run / CONFIG) for run in runs]
+    for cfg in {repr(plain(cfg)["logger"]): cfg for cfg in settings}.values():
+        board = build(cfg, "logger")
+        try:
+            board.start(folder=folder, config={}, name="table", group=folder.name, kind="table")
+            board.log_table(files)
+        finally:
+            board.finish()

@@ -1,6 +1,7 @@
 """StyleGAN2's discriminator with minibatch standard deviation (Karras et al. 2018, section 3)."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -215,8 +216,15 @@ class Discriminator(nn.Module):
 
     def features(self, img: Tensor, *, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
         """What the last block judges: 4×4 features [N, C, 4, 4] and, in the skip architecture, the image at 4×4."""
+        x, rest = list(self._blocks(img, dtype=dtype))[-1]
+        return (x,) if rest is None else (x, rest)
+
+    def block_features(self, img: Tensor) -> list[Tensor]:
+        """What each block makes of `img`, from the finest: [N, C, R/2, R/2] to [N, C, 4, 4]."""
+        return [x for x, _ in self._blocks(img, dtype=torch.float32)]
+
+    def _blocks(self, img: Tensor, *, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor | None]]:
         x, rest = None, img.contiguous(memory_format=torch.channels_last)
         for resolution in self.resolutions:
             x, rest = self.get_submodule(f"b{resolution}")(x, rest, dtype=dtype)
-        assert x is not None
-        return (x,) if rest is None else (x, rest)
+            yield x, rest

@@ -1,7 +1,7 @@
 """The projector: a latent by optimisation in Z, W or W+, and of the noise maps if asked.
 
 Start, schedules and noise regularisation are those of Karras et al. 2020 (arXiv 1912.04958, appendix D), as in
-stylegan2-ada-pytorch. Ours: the loss, which needs no network by default; Z and W+; many photos at once.
+stylegan2-ada-pytorch. Ours: the loss, which needs no network from elsewhere by default; Z and W+; many photos at once.
 """
 
 import math
@@ -15,18 +15,20 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
+from ..generator.discriminator import Discriminator
 from ..generator.family import Generator, has_noise_maps
 from ..generator.layers import normalise_second_moment
 from ..loss.feature import LPIPS
 from . import noise as noise_maps
+from .criterion import Criterion, Weights
 from .latent import Inverter, Latent
 from .mean import Mean
+from .p_norm import PNorm
 from .schedule import lr_at, noise_at
 
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Callback = Callable[[int, int, float], None]  # steps done, of how many, mean loss of the photos
-LOSS_SIDE = 256  # pixels to which larger images are reduced in the loss
 
 
 class Optimise:
@@ -38,8 +40,10 @@ class Optimise:
     the first step, in that deviation; gone after the share `noise_ramp` of the steps. lr_rampup, lr_rampdown: shares of
     the steps. optimise_noise: the noise maps are variables too, kept in the result; noise_regularisation: the weight of
     their regulariser. l1_weight, mse_weight, lpips_weight: the loss, mean absolute and mean squared difference on
-    [-1, 1] and LPIPS. lpips: a finished network; None: AlexNet's where its weight is not 0. dtype: precision of the
-    convolutions. The latent is that of the last step: by then no noise is added, and the learning rate is near 0.
+    [-1, 1] and LPIPS; feature_weight: distance in the features of the prior's own discriminator (`feature_matching`);
+    p_norm_weight: how far w lies from those that the mapping makes (`PNorm`), in W and W+. lpips: a finished network;
+    None: AlexNet's where its weight is not 0. dtype: precision of the generator's convolutions. The latent is that of
+    the last step: by then no noise is added, and the learning rate is near 0.
     """
 
     def __init__(
@@ -58,26 +62,50 @@ class Optimise:
         l1_weight: NotNegative = 1.0,
         mse_weight: NotNegative = 0.0,
         lpips_weight: NotNegative = 0.0,
+        feature_weight: NotNegative = 0.0,
+        p_norm_weight: NotNegative = 0.0,
         lpips: LPIPS | None = None,
         dtype: Literal["float32", "bfloat16"] = "float32",
         start: Inverter | None = None,
     ) -> None:
-        if l1_weight == mse_weight == lpips_weight == 0:
-            raise InputError("l1_weight, mse_weight, lpips_weight: all are 0, so there is no loss; set one above 0")
+        if l1_weight == mse_weight == lpips_weight == feature_weight == 0:
+            raise InputError(
+                "l1_weight, mse_weight, lpips_weight, feature_weight: all are 0, so nothing draws to the photo; set one"
+                " above 0"
+            )
+        if p_norm_weight and space == "z":
+            raise InputError("p_norm_weight: z gives the mapping's own w, so there is nothing to hold; set it to 0")
         if start is not None and space == "z":
             raise InputError("start: an inverter gives w, from which no z is known; set space to w or w+, or no start")
         self.space, self.steps, self.num_samples, self.start = space, steps, num_samples, start
         self.lr = {"lr": lr, "rampup": lr_rampup, "rampdown": lr_rampdown}
         self.jitter = {"noise": initial_noise, "ramp": noise_ramp}
-        self.optimise_noise, self.noise_regularisation = optimise_noise, noise_regularisation
-        self.l1_weight, self.mse_weight, self.lpips_weight = l1_weight, mse_weight, lpips_weight
+        self.optimise_noise = optimise_noise
+        self.weights = Weights(
+            l1=l1_weight,
+            mse=mse_weight,
+            lpips=lpips_weight,
+            feature=feature_weight,
+            p_norm=p_norm_weight,
+            noise_regularisation=noise_regularisation,
+        )
         self.lpips = LPIPS() if lpips_weight and lpips is None else lpips
         self.dtype = getattr(torch, dtype)
 
     def fits(self, prior: Prior) -> None:
-        """Its start must."""
+        """Its start must, and where features are compared there must be a discriminator."""
         if self.start is not None:
             self.start.fits(prior)
+        self._judge(prior)
+
+    def _judge(self, prior: Prior) -> Discriminator | None:
+        """Whose features are compared, if they are."""
+        if self.weights.feature and prior.discriminator is None:
+            raise InputError(
+                f"inverter.feature_weight: {prior.name} has no discriminator whose features could be compared; set it"
+                " to 0, or take inverter=w"
+            )
+        return prior.discriminator if self.weights.feature else None
 
     def __call__(
         self,
@@ -91,17 +119,25 @@ class Optimise:
         """See `Inverter`; `callback(step, num_steps, loss)` is called after each step."""
         generator = prior.generator
         self._check(images, generator)
+        judge = self._judge(prior)
         first = (self.start or Mean())(prior=prior, images=images, seed=seed, names=names)
         if not self.steps:
             return first
         # On the CPU, one stream for all photos: neither the device nor a photo's place changes what it gets.
         rng = torch.Generator().manual_seed(seed)
-        start, deviation = self._start(generator, rng)
+        start, deviation, p_norm = self._start(generator, rng)
         latent = start.repeat(len(images), 1, 1) if self.start is None else self._warm(first.ws)
         latent.requires_grad_()
         maps = noise_maps.fresh(generator.synthesis, count=len(images), rng=rng) if self.optimise_noise else {}
+        criterion = Criterion(
+            target=images,
+            weights=self.weights,
+            lpips=self.lpips,
+            discriminator=judge,
+            p_norm=p_norm,
+        )
         with torch.enable_grad():
-            self._descend(generator, images, latent, maps, deviation=deviation, rng=rng, callback=callback)
+            self._descend(generator, criterion, latent, maps, deviation=deviation, rng=rng, callback=callback)
         return self._result(generator, latent.detach(), maps)
 
     def _check(self, images: Tensor, generator: Generator) -> None:
@@ -116,8 +152,8 @@ class Optimise:
             raise InputError("inverter.optimise_noise: this generator has no noise maps to optimise; set it to false")
 
     @torch.no_grad()
-    def _start(self, generator: Generator, rng: torch.Generator) -> tuple[Tensor, float]:
-        """The latent that all photos start from [1, 1 or num_ws, dim], and the deviation of random ones.
+    def _start(self, generator: Generator, rng: torch.Generator) -> tuple[Tensor, float, PNorm | None]:
+        """The latent that all photos start from [1, 1 or num_ws, dim], the deviation and the axes of random ones.
 
         In Z, which has no mean that maps to w_avg, the start is the sample whose w comes closest to it.
         """
@@ -126,10 +162,11 @@ class Optimise:
         w = generator.mapping(z, _labels(generator, rng, count=self.num_samples))[:, 0]
         if self.space == "z":
             nearest = (w - w_avg).square().sum(dim=1).argmin()
-            return normalise_second_moment(z[nearest][None])[None], math.sqrt(generator.z_dim)
+            return normalise_second_moment(z[nearest][None])[None], math.sqrt(generator.z_dim), None
         # w_std = (E |w − E w|²)^½, summed over the dimensions
         deviation = (w - w.mean(dim=0)).square().sum(dim=1).mean().sqrt()
-        return w_avg.repeat(1, generator.num_ws if self.space == "w+" else 1, 1), deviation.item()
+        p_norm = PNorm.of(w) if self.weights.p_norm else None
+        return w_avg.repeat(1, generator.num_ws if self.space == "w+" else 1, 1), deviation.item(), p_norm
 
     def _warm(self, ws: Tensor) -> Tensor:
         """Where another inverter has led; its layers' mean in W.  # [N, 1 or num_ws, dim]"""
@@ -138,7 +175,7 @@ class Optimise:
     def _descend(
         self,
         generator: Generator,
-        images: Tensor,
+        criterion: Criterion,
         latent: Tensor,
         maps: dict[str, Tensor],
         *,
@@ -146,17 +183,14 @@ class Optimise:
         rng: torch.Generator,
         callback: Callback | None,
     ) -> None:
-        """Move `latent` [N, 1 or num_ws, dim] and `maps` [N, 1, r, r] in place, towards `images`."""
+        """Move `latent` [N, 1 or num_ws, dim] and `maps` [N, 1, r, r] in place, to where `criterion` is small."""
         variables = [value.requires_grad_() for value in (latent, *maps.values())]
         optimiser = torch.optim.Adam(variables, betas=(0.9, 0.999))
-        target = _reduce(images)
-        if self.lpips is not None:
-            self.lpips.to(images.device)
         for step in range(self.steps):
             optimiser.param_groups[0]["lr"] = lr_at(step, num_steps=self.steps, **self.lr)
             spread = deviation * noise_at(step, num_steps=self.steps, **self.jitter)
             moved = latent + spread * torch.randn(latent.shape[1:], generator=rng).to(latent.device)
-            losses = self._losses(self._render(generator, moved, maps), target, maps)
+            losses = criterion(self._render(generator, moved, maps), moved, maps)
             # The sum, not the mean: each photo gets the gradient that it would get alone.
             gradients = torch.autograd.grad(losses.sum(), variables)
             for variable, gradient in zip(variables, gradients, strict=True):
@@ -177,18 +211,6 @@ class Optimise:
             return generator.mapping(latent[:, 0])
         return latent.expand(-1, generator.num_ws, -1)
 
-    def _losses(self, images: Tensor, target: Tensor, maps: dict[str, Tensor]) -> Tensor:
-        """One value per photo; both [N, 3, R, R] in [-1, 1]."""
-        images = _reduce(images)
-        difference = images - target
-        total = self.l1_weight * difference.abs().mean(dim=[1, 2, 3])
-        total = total + self.mse_weight * difference.square().mean(dim=[1, 2, 3])
-        if self.lpips is not None and self.lpips_weight:
-            total = total + self.lpips_weight * self.lpips(images, target)
-        for value in maps.values():
-            total = total + self.noise_regularisation * noise_maps.regularise(value)
-        return total
-
     @torch.no_grad()
     def _result(self, generator: Generator, latent: Tensor, maps: dict[str, Tensor]) -> Latent:
         if not latent.isfinite().all():
@@ -197,11 +219,6 @@ class Optimise:
         z = normalise_second_moment(latent[:, 0]) if self.space == "z" else None
         noise = {name: value.detach()[:, 0] for name, value in maps.items()}
         return Latent(ws=ws, space=self.space, z=z, noise=noise or None)
-
-
-def _reduce(images: Tensor) -> Tensor:
-    """Average down to LOSS_SIDE pixels where the images are larger."""
-    return F.interpolate(images, size=LOSS_SIDE, mode="area") if images.shape[-1] > LOSS_SIDE else images
 
 
 def _labels(generator: Generator, rng: torch.Generator, *, count: int) -> Tensor | None:

@@ -45,6 +45,7 @@ class Comparison:
     baseline: str
     notes: list[str]  # what is missing, and why
     told: str
+    files: list[Path]
 
 
 def compare(
@@ -68,8 +69,9 @@ def compare(
     plot = scatter([(line.name, line.figures) for line in lines], baseline=chosen.name)
     if plot:
         write_text(out / "fidelity_drift.svg", plot)
-    files = "table.csv, table.md, table.tex" + (", fidelity_drift.svg" if plot else "; no figures of drift to plot")
-    return Comparison(lines, chosen.name, notes, f"{text}\n{out}: {files}")
+    names = ["table.csv", "table.md", "table.tex", *(["fidelity_drift.svg"] if plot else [])]
+    told = f"{text}\n{out}: {', '.join(names)}" + ("" if plot else "; no figures of drift to plot")
+    return Comparison(lines, chosen.name, notes, told, [out / name for name in names])
 
 
 def _baseline(settings: Sequence[Setting], name: str | None) -> Setting:

@@ -6,32 +6,47 @@ own axis of steps.
 """
 
 import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field
+from torch import Tensor
 
 from ..errors import InputError
 from ..files import read_csv, write_csv
+from .artefacts import FILES
 from .summary import Summary
 
 logger = logging.getLogger(__name__)
 Rows = Sequence[dict[str, float]]
+Pictures = Mapping[int, Tensor]  # steps done -> uint8 [3, R, R]
 
 
 class Dashboard(Protocol):
     """`start` first, `finish` in a `finally`, so that several runs in one process never mix."""
 
-    def start(self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None) -> None:
-        """Open the run that lies in `folder`; `config` is the resolved one, `group` ties the jobs of a sweep."""
+    def start(
+        self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
+    ) -> None:
+        """Open the run that lies in `folder`; `config` is the resolved one, `group` ties the jobs of a sweep.
+
+        kind: what it is beside the jobs; None for one of them.
+        """
         ...
 
-    def log_photo(self, photo: str, *, curve: Rows, metrics: dict[str, Any]) -> None:
-        """One photo is done: the tuner's curve (rows with `step` and each term by name) and its figures."""
+    def log_photo(self, photo: str, *, folder: Path, curve: Rows, metrics: dict[str, Any], pictures: Pictures) -> None:
+        """One photo is done, and lies in `folder`: the tuner's curve (rows with `step` and each term by name), its
+        figures, `steps` among them, and pictures from the way there.
+        """
         ...
 
     def log_summary(self, summary: Summary) -> None:
         """The run is done, and its metrics.csv and grid.png are written."""
+        ...
+
+    def log_table(self, files: Sequence[Path]) -> None:
+        """A sweep is done: its table.csv and the other forms of it."""
         ...
 
     def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
@@ -46,14 +61,19 @@ class Dashboard(Protocol):
 class NoDashboard:
     """The run's own folder is enough."""
 
-    def start(self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None) -> None:
+    def start(
+        self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
+    ) -> None:
         """Nothing to open."""
 
-    def log_photo(self, photo: str, *, curve: Rows, metrics: dict[str, Any]) -> None:
+    def log_photo(self, photo: str, *, folder: Path, curve: Rows, metrics: dict[str, Any], pictures: Pictures) -> None:
         """The photo's folder has it."""
 
     def log_summary(self, summary: Summary) -> None:
         """report.html has it."""
+
+    def log_table(self, files: Sequence[Path]) -> None:
+        """The sweep's folder has it."""
 
     def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
         """log.csv has it."""
@@ -65,7 +85,9 @@ class NoDashboard:
 class Csv(NoDashboard):
     """curves.csv (every photo's curve, one row a photo and step) and summary.csv (one row a metric)."""
 
-    def start(self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None) -> None:
+    def start(
+        self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
+    ) -> None:
         self.folder = folder
 
     def log_summary(self, summary: Summary) -> None:
@@ -78,16 +100,28 @@ class Csv(NoDashboard):
 
 
 class Wandb:
-    """One W&B run; offline, in the run's folder, unless `mode` says online. Needs no account offline."""
+    """One W&B run; offline, in the run's folder, unless `mode` says online. Needs no account offline.
+
+    pictures: photos that are shown, in the table and over the steps. generator: each photo's tuned one, as an artifact.
+    """
 
     def __init__(
-        self, *, project: str = "ganinv", entity: str | None = None, mode: Literal["offline", "online"] = "offline"
+        self,
+        *,
+        project: str = "ganinv",
+        entity: str | None = None,
+        mode: Literal["offline", "online"] = "offline",
+        pictures: Annotated[int, Field(ge=0)] = 60,
+        generator: bool = False,
     ) -> None:
-        self.project, self.entity = project, entity
+        self.project, self.entity, self.pictures, self.generator = project, entity, pictures, generator
         self.mode: Literal["offline", "online"] = mode
         self.run: Any = None
+        self.shown = 0  # photos over the steps
 
-    def start(self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None) -> None:
+    def start(
+        self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
+    ) -> None:
         """Raises InputError where W&B refuses: no account, no network, no place to write."""
         import wandb
 
@@ -101,6 +135,7 @@ class Wandb:
                 config=config,
                 name=name,
                 group=group,
+                job_type=kind,
                 reinit="create_new",
                 settings=wandb.Settings(silent=True, console="off"),
             )
@@ -108,34 +143,70 @@ class Wandb:
             raise InputError(
                 f"logger: W&B does not start ({error}); run `wandb login`, or set logger.mode=offline"
             ) from error
-        place = Path(self.run.dir).parent
-        upload = f"offline in {place}; upload it with: wandb sync '{place}'"
+        self.place, self.shown = Path(self.run.dir).parent, 0
+        upload = f"offline in {self.place}; upload it with: wandb sync '{self.place}'"
         logger.info("W&B: %s", self.run.url if self.mode == "online" else upload)
 
-    def log_photo(self, photo: str, *, curve: Rows, metrics: dict[str, Any]) -> None:
-        """Curves as `<term>/<photo>` over `step/<photo>`, figures as `photo/<metric>`."""
+    def log_photo(self, photo: str, *, folder: Path, curve: Rows, metrics: dict[str, Any], pictures: Pictures) -> None:
+        """Curves as `<term>/<photo>`, pictures as `picture/<photo>`, over `step/<photo>`; figures: `photo/<metric>`."""
         axis = f"step/{photo}"
-        terms = list(dict.fromkeys(key for row in curve for key in row if key != "step"))
+        rows: dict[float, dict[str, Any]] = {}
+        for row in [*curve, *self._over_steps(photo, folder, metrics, pictures)]:
+            rows.setdefault(row["step"], {}).update({f"{key}/{photo}": value for key, value in row.items()})
         self.run.define_metric(axis, hidden=True)
-        for term in terms:
-            self.run.define_metric(f"{term}/{photo}", step_metric=axis)
-        for row in curve:
-            self.run.log({axis if key == "step" else f"{key}/{photo}": value for key, value in row.items()})
+        for name in dict.fromkeys(key for row in rows.values() for key in row if key != axis):
+            self.run.define_metric(name, step_metric=axis)
+        for step in sorted(rows):
+            self.run.log(rows[step])
         numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
         self.run.log({f"photo/{key}": value for key, value in numbers.items()})
+        if self.generator:
+            self._keep(photo, folder, metrics)
+
+    def _over_steps(
+        self, photo: str, folder: Path, metrics: dict[str, Any], pictures: Pictures
+    ) -> list[dict[str, Any]]:
+        """The pictures as rows of a curve; none once as many photos are shown as may be."""
+        from .wandb_media import over_steps
+
+        if self.shown >= self.pictures:
+            return []
+        self.shown += 1
+        found = over_steps(photo, folder=folder, pictures=pictures, steps=metrics["steps"])
+        return [{"step": step, "picture": image} for step, image in found.items()]
+
+    def _keep(self, photo: str, folder: Path, metrics: dict[str, Any]) -> None:
+        """The photo's folder as an artifact, for `ganinv.load`; its name is this run's alone, as versions are not."""
+        from .wandb_media import artifact, as_artifact
+
+        files = [folder / name for name in FILES]
+        name = f"generator-{self.run.id}-{as_artifact(photo)}"
+        self.run.log_artifact(artifact(name, kind="generator", files=files, metadata=metrics, is_copied=False))
 
     def log_summary(self, summary: Summary) -> None:
         """The table, the grid, and mean and standard deviation of each metric."""
         import wandb
 
-        columns = list(dict.fromkeys(key for row in summary.rows for key in row))
-        data = [[_cell(row.get(key)) for key in columns] for row in summary.rows]
-        log: dict[str, Any] = {"metrics": wandb.Table(columns=[*columns], data=data, allow_mixed_types=True)}
-        if summary.grid is not None:
+        from .wandb_media import staged, table, thumbnails
+
+        shown = {name: thumbnails(summary.folders[name]) for name in list(summary.folders)[: self.pictures]}
+        log: dict[str, Any] = {"metrics": table(summary.rows, thumbnails=shown)}
+        if summary.grid is not None and shown:
             log["grid"] = wandb.Image(str(summary.grid))
-        self.run.log(log)
+        with staged(self.place):
+            self.run.log(log)
         for name, value in summary.aggregate.items():
             self.run.summary.update({f"{name}_mean": value.mean, f"{name}_std": value.std})
+
+    def log_table(self, files: Sequence[Path]) -> None:
+        """table.csv to look at, and all files as an artifact, of which a repeated sweep adds a version."""
+        from .wandb_media import artifact, as_artifact, staged, table
+
+        rows = read_csv(next(path for path in files if path.name == "table.csv"), text=("setting",))
+        name = f"table-{as_artifact(self.run.group)}"
+        with staged(self.place):
+            self.run.log({"table": table(rows)})
+            self.run.log_artifact(artifact(name, kind="table", files=files, metadata={}, is_copied=True))
 
     def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
         """Every figure over `kimg`."""
@@ -149,10 +220,3 @@ class Wandb:
         if self.run is not None:
             self.run.finish()
             self.run = None
-
-
-def _cell(value: Any) -> Any:
-    """Numbers of a column of one type; infinity as text, since a browser reads the table as JSON, which has none."""
-    if not isinstance(value, int | float):
-        return value
-    return float(value) if math.isfinite(value) else str(value)

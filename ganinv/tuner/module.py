@@ -19,6 +19,7 @@ from .optimizers import discriminator_optimizer, generator_optimizers
 from .parameters import copied
 from .passes import in_passes
 from .settings import Schedule
+from .snapshots import Snapshots
 from .whitening import Whitening
 
 
@@ -59,6 +60,7 @@ class Tuner(pl.LightningModule):
         self.moves_mapping = any(name.startswith("mapping.") for name in moving)
         self.random = torch.Generator().manual_seed(seed)
         self.curve: list[dict[str, float]] = []
+        self.snapshots = Snapshots()
         self.start = copied(self.moving)
         self.best_mse, self.best = math.inf, self.start
         self.stopped, self.whitenings = "budget", whitenings or {}
@@ -87,7 +89,7 @@ class Tuner(pl.LightningModule):
         images = self._render(is_on=is_on, is_adversarial=is_adversarial, count=count)
         own, others = optimizers[: self.num_generator_optimizers], optimizers[self.num_generator_optimizers :]
         judge = self.discriminator if is_adversarial else None
-        terms = self._step_generator(own, images, discriminator=judge, factor=factor)
+        terms = self._step_generator(own, images, judge=judge, factor=factor)
         if others and is_adversarial:
             terms |= self._step_discriminator(others[0], images, batch_idx)
         self._record(terms, batch_idx)
@@ -164,16 +166,11 @@ class Tuner(pl.LightningModule):
         return self.around
 
     def _step_generator(
-        self,
-        optimizers: list[LightningOptimizer],
-        images: Images,
-        *,
-        discriminator: Discriminator | None,
-        factor: float,
+        self, optimizers: list[LightningOptimizer], images: Images, *, judge: Discriminator | None, factor: float
     ) -> dict[str, Tensor]:
-        if discriminator is not None:
-            discriminator.requires_grad_(False)
-        terms = self.objective.generator_terms(images, discriminator, dtype=self.schedule.dtype)
+        if judge is not None:
+            judge.requires_grad_(False)
+        terms = self.objective.generator_terms(images, judge, dtype=self.schedule.dtype)
         if not terms:
             self._keep(images)
             return {}
@@ -223,7 +220,9 @@ class Tuner(pl.LightningModule):
             if (self.steps_done - 1) % self.schedule.log_interval:
                 return
             image = self.at_photo()
-        mse = (to_float(to_uint8(image)) - self.photo).square().mean().item()
+        pixels = to_uint8(image)
+        self.snapshots.show(pixels, step=self.steps_done - 1)
+        mse = (to_float(pixels) - self.photo).square().mean().item()
         if mse < self.best_mse:
             self.best_mse, self.best = mse, copied(self.moving)
         if self.schedule.target_mse is not None and mse <= self.schedule.target_mse:

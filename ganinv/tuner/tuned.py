@@ -1,6 +1,6 @@
 """What a tuning gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ class Tuned:
     steps: int
     seconds: float
     stopped: str  # "target", "budget", "not finite" or "not tuned"
+    pictures: dict[int, Tensor] = field(default_factory=dict)  # the photo's on the way (`Snapshots`)
 
 
 def moved_of(untouched: Generator, tuned: Generator) -> dict[str, Tensor]:

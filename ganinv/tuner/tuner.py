@@ -174,8 +174,8 @@ class Tune:
             )
         _restore_best(module)
         moved = moved_of(prior.generator, generator.requires_grad_(False))
-        seconds = time.perf_counter() - started
-        return Tuned(generator.eval(), moved, module.curve, module.steps_done, seconds, module.stopped)
+        end = module.steps_done, time.perf_counter() - started, module.stopped
+        return Tuned(generator.eval(), moved, module.curve, *end, pictures=module.snapshots.pictures)
 
     def fits(self, prior: Prior) -> None:
         """Refuse, with an InputError, a prior or real images that these settings cannot tune with."""

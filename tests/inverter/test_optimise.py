@@ -170,7 +170,7 @@ def test_bfloat16_comes_close_to_float32(prior: Prior) -> None:
 
 def test_large_images_are_compared_at_256_pixels(prior: Prior, monkeypatch: pytest.MonkeyPatch) -> None:
     # Reduced to 2 pixels here: a pattern that averages out leaves nothing to optimise.
-    monkeypatch.setattr("ganinv.inverter.optimise.LOSS_SIDE", 2)
+    monkeypatch.setattr("ganinv.inverter.criterion.LOSS_SIDE", 2)
     start = Mean()(prior=prior, images=torch.zeros(1, 3, 16, 16), seed=0)
     checks = 0.5 * torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8)
     plain = render(prior, start)

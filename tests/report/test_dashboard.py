@@ -55,10 +55,11 @@ def rows(records: list[Record]) -> Iterator[dict]:
 
 def test_wandb_offline_holds_curves_grid_table_and_config(summary: Summary, tmp_path: Path, caplog, capfd) -> None:
     caplog.set_level(logging.INFO, logger="ganinv")
-    board, folder = Wandb(), tmp_path / "run"
+    board, folder = Wandb(pictures=1), tmp_path / "new"
+    metrics = {"mse": 0.25, "stopped": "budget", "lpips": None, "steps": 10}
     try:
         board.start(folder=folder, config={"tuner": {"lr": 0.5}}, name="first", group="sweep")
-        board.log_photo("face one", curve=CURVE, metrics={"mse": 0.25, "stopped": "budget", "lpips": None})
+        board.log_photo("face one", folder=summary.folders["a"], curve=CURVE, metrics=metrics, pictures={})
         board.log_summary(summary)
     finally:
         board.finish()
@@ -82,11 +83,11 @@ def test_wandb_offline_holds_curves_grid_table_and_config(summary: Summary, tmp_
 
 
 def test_two_jobs_of_one_process_are_two_runs(tmp_path: Path) -> None:
-    boards = {name: Wandb() for name in ("one", "two")}
+    boards = {name: Wandb(pictures=0) for name in ("one", "two")}
     for name, board in boards.items():  # open at the same time, as by a job that was never closed
         board.start(folder=tmp_path / name, config={"name": name}, name=name)
     for name, board in boards.items():
-        board.log_photo(name, curve=CURVE, metrics={})
+        board.log_photo(name, folder=tmp_path, curve=CURVE, metrics={}, pictures={})
     for board in (*boards.values(), *boards.values()):
         board.finish()
     for name in ("one", "two"):
@@ -106,7 +107,7 @@ def test_a_refusal_of_wandb_is_one_sentence(tmp_path: Path, monkeypatch: pytest.
 def test_the_csv_logger_writes_every_curve_and_the_summary(summary: Summary, tmp_path: Path) -> None:
     board, folder = Csv(), tmp_path / "run"
     board.start(folder=folder, config={}, name="x")
-    board.log_photo("a", curve=CURVE, metrics={})
+    board.log_photo("a", folder=tmp_path, curve=CURVE, metrics={}, pictures={})
     board.log_summary(summary)
     board.finish()
     curves = read_csv(folder / "curves.csv", text=("image",))
@@ -124,7 +125,7 @@ def test_the_csv_logger_writes_every_curve_and_the_summary(summary: Summary, tmp
 def test_no_dashboard_writes_nothing(tmp_path: Path, summary: Summary) -> None:
     board = NoDashboard()
     board.start(folder=tmp_path / "none", config={}, name="x")
-    board.log_photo("a", curve=CURVE, metrics={})
+    board.log_photo("a", folder=tmp_path, curve=CURVE, metrics={}, pictures={})
     board.log_summary(summary)
     board.finish()
     assert not (tmp_path / "none").exists()
