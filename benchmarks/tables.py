@@ -35,6 +35,12 @@ ABLATED = {
     "without_adv_local": "without L_adv_local",
     "without_global": "without L_global (D's word on samples and the locality term)",
 }
+METHODS = {
+    "full": "the method, default",
+    "projector": "projector in W+, 1,000 steps, MSE + LPIPS",
+    "pti": "pivotal tuning (PTI), with its stop at LPIPS .06",
+    "pti_long": "pivotal tuning (PTI), 1,150 steps",
+}
 SHARES = {"0": "constant", "0.5": "half its own"}
 
 Rows = list[dict[str, Any]]
@@ -111,9 +117,19 @@ def ablation(folder: Path) -> Iterator[Line]:
         yield [said, str(len(found)), *cells, differs(apart)]
 
 
+def methods(folder: Path) -> Iterator[Line]:
+    """The default beside others on the same photos: figures of the picture, and the ratio."""
+    for dataset, photos in DATASETS.items():
+        for name, said in METHODS.items():
+            if found := rows("methods", folder, row=name, dataset=dataset):
+                ratios = [row["frechet_ratio"] for row in found]
+                cells = [*figures(found, TUNED), spread(ratios, 3), f"{max(ratios):.3f}"]
+                yield [photos, said, str(len(found)), *cells]
+
+
 def edited(folder: Path) -> Iterator[Line]:
     """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
-    for row in rows("editability_first4", folder):
+    for row in rows("editability", folder):
         cells = [f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
         transfers = [interval(row, key) for key in ("transfer", "transfer_same_w")]
         identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
@@ -207,6 +223,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "drift, default": [*first_ratio(rows("ablation", folder, row="full"))],
         "every photo, pull .0015": [*by_dataset("pull_0015", folder)],
         "drift, pull .0015": [*first_ratio(rows("pull_0015", folder))],
+        "methods": [*methods(folder)],
         "ablation": [*ablation(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
