@@ -75,7 +75,7 @@ def reconstruction(folder: Path) -> Iterator[Line]:
     yield ["tuned, `tuner=muon`, 1,500 steps", *figures(first, TUNED)]
     without = rows("no_global_first4", folder)
     yield ["the same without the terms on samples, first 4", *figures(without, TUNED)]
-    yield ["tuned, default, 500 steps", *figures(rows("ablation", folder, row="full")[:10], TUNED)]
+    yield ["tuned, settings of the ablation, 500 steps", *figures(rows("ablation", folder, row="full")[:10], TUNED)]
 
 
 def by_dataset(name: str, folder: Path, **wanted: str) -> Iterator[Line]:

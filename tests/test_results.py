@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "results.md").read_text()
 README = (ROOT / "README.md").read_text()
 # In the README, of these tables, each line's figures.
-IN_README = ("reconstruction", "ablation")
+IN_README = ("methods", "reconstruction", "ablation")
 # The stored run of these two photos has its figures of the picture elsewhere: only its ratios are in a CSV.
 SHOWN = {"noise of the samples": [0, 1, 4, 5, 6, 7]}
 
