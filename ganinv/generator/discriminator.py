@@ -216,7 +216,10 @@ class Discriminator(nn.Module):
 
     def features(self, img: Tensor, *, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
         """What the last block judges: 4×4 features [N, C, 4, 4] and, in the skip architecture, the image at 4×4."""
-        x, rest = list(self._blocks(img, dtype=dtype))[-1]
+        x = rest = None
+        for x, rest in self._blocks(img, dtype=dtype):  # noqa: B007  no block's output is held longer than it is needed
+            pass
+        assert x is not None
         return (x,) if rest is None else (x, rest)
 
     def block_features(self, img: Tensor) -> list[Tensor]:

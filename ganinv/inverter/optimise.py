@@ -1,7 +1,7 @@
-"""The projector: a latent by optimisation in Z, W or W+, and of the noise maps if asked.
+"""The projector: a latent by optimisation in Z, W, W+ or P_N+, and of the noise maps if asked.
 
 Start, schedules and noise regularisation are those of Karras et al. 2020 (arXiv 1912.04958, appendix D), as in
-stylegan2-ada-pytorch. Ours: the loss, which needs no network from elsewhere by default; Z and W+; many photos at once.
+stylegan2-ada-pytorch. Ours: the loss, for which the prior's own discriminator is enough; Z and W+; many photos at once.
 """
 
 import math
@@ -74,7 +74,9 @@ class Optimise:
                 " above 0"
             )
         if p_norm_weight and space == "z":
-            raise InputError("p_norm_weight: z gives the mapping's own w, so there is nothing to hold; set it to 0")
+            raise InputError(
+                "p_norm_weight: z gives the mapping's own w, so nothing is to be held; set it to 0, or take inverter=z"
+            )
         if start is not None and space == "z":
             raise InputError("start: an inverter gives w, from which no z is known; set space to w or w+, or no start")
         self.space, self.steps, self.num_samples, self.start = space, steps, num_samples, start
@@ -144,6 +146,11 @@ class Optimise:
         side = generator.img_resolution
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise InputError(f"images: expected [N, 3, {side}, {side}] for this generator, got {list(images.shape)}")
+        if self.weights.p_norm and self.num_samples <= generator.w_dim:
+            raise InputError(
+                f"inverter.num_samples: {self.num_samples} are too few for P_N+, whose axes need more than the"
+                f" {generator.w_dim} dimensions of w; set 10000"
+            )
         if self.space == "z" and generator.c_dim:
             raise InputError(
                 "inverter.space: z needs the photo's label, which this generator has and nobody names; use w or w+"

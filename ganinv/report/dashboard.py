@@ -199,14 +199,22 @@ class Wandb:
             self.run.summary.update({f"{name}_mean": value.mean, f"{name}_std": value.std})
 
     def log_table(self, files: Sequence[Path]) -> None:
-        """table.csv to look at, and all files as an artifact, of which a repeated sweep adds a version."""
+        """table.csv to look at, and all files as an artifact, of which a repeated sweep adds a version.
+
+        Raises InputError where W&B refuses.
+        """
+        import wandb
+
         from .wandb_media import artifact, as_artifact, staged, table
 
         rows = read_csv(next(path for path in files if path.name == "table.csv"), text=("setting",))
         name = f"table-{as_artifact(self.run.group)}"
-        with staged(self.place):
-            self.run.log({"table": table(rows)})
-            self.run.log_artifact(artifact(name, kind="table", files=files, metadata={}, is_copied=True))
+        try:
+            with staged(self.place):
+                self.run.log({"table": table(rows)})
+                self.run.log_artifact(artifact(name, kind="table", files=files, metadata={}, is_copied=True))
+        except (wandb.Error, OSError) as error:
+            raise InputError(f"logger: W&B does not take the table ({error}); it lies in {files[0].parent}") from error
 
     def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
         """Every figure over `kimg`."""

@@ -68,8 +68,13 @@ def test_features_of_the_discriminator_draw_to_the_photo(prior: Prior) -> None:
 
 
 def test_in_z_there_is_nothing_to_hold() -> None:
-    with pytest.raises(InputError, match="^p_norm_weight: z gives"):
+    with pytest.raises(InputError, match="^p_norm_weight: z gives .* or take inverter=z$"):
         Optimise(space="z", p_norm_weight=0.1)
+
+
+def test_fewer_samples_than_dimensions_have_no_axes(prior: Prior) -> None:
+    with pytest.raises(InputError, match="^inverter.num_samples: 8 are too few for P_N"):
+        projected(prior, p_norm_weight=0.1, num_samples=8)
 
 
 def test_without_a_discriminator_its_features_are_refused(prior: Prior) -> None:
