@@ -25,6 +25,10 @@ class AlexNetGrid(AlexNet):
     @torch.no_grad()
     def forward(self, pixels: Tensor) -> Tensor:
         """`pixels` uint8 [N, 3, H, W] -> [N, 13824]."""
+        return self.graded(pixels)
+
+    def graded(self, pixels: Tensor) -> Tensor:
+        """The same of float32 in [0, 255], with a gradient."""
         return F.adaptive_avg_pool2d(self.features[:8](normalised(self, pixels)), self.grid).flatten(1)
 
 
@@ -56,11 +60,15 @@ class SqueezeNetGrid(nn.Module):
     @torch.no_grad()
     def forward(self, pixels: Tensor) -> Tensor:
         """`pixels` uint8 [N, 3, H, W] -> [N, 13824]."""
+        return self.graded(pixels)
+
+    def graded(self, pixels: Tensor) -> Tensor:
+        """The same of float32 in [0, 255], with a gradient."""
         return F.adaptive_avg_pool2d(self.features[:10](normalised(self, pixels)), self.grid).flatten(1)
 
 
 def normalised(network: "AlexNetGrid | SqueezeNetGrid", pixels: Tensor) -> Tensor:
-    """uint8 [N, 3, H, W] -> as ImageNet's photos, [N, 3, side, side], on the network's device."""
+    """[N, 3, H, W] in [0, 255] -> as ImageNet's photos, [N, 3, side, side], on the network's device."""
     x = (pixels.to(network.mean.device).float() - network.mean) / network.std
     size, shrink = (network.side, network.side), pixels.shape[-1] > network.side
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=shrink)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..generator.checkpoint import Prior
 from .direction import MAX_STRENGTH, Direction
-from .known import find
+from .known import vector
 from .learn import scikit
 from .samples import draw, unit_of
 from .scores import Scorer, expect_varied
@@ -62,7 +62,7 @@ class InterFaceGAN:
         scores = scorer(prior=prior, samples=samples)
         points = samples.z if self.space == "z" else samples.truncated(prior.generator.mapping.w_avg)
         boundary = separate(points, scores.values, share=self.share, seed=self.seed, name=name)
-        others = [self._vector(given, prior) for given in self.given]
+        others = [vector(given, prior, self.space) for given in self.given]
         normal = project_out(boundary.normal, others, name=name) if others else boundary.normal
         spread = self._spread(normal, samples.z if self.space == "z" else samples.w)
         made = {"finder": "interfacegan", "samples": self.samples, "share": self.share, "psi": self.psi}
@@ -80,13 +80,6 @@ class InterFaceGAN:
                 made=made,
             )
         ]
-
-    def _vector(self, given: str, prior: Prior) -> Tensor:
-        other = find(given, prior)
-        other.fits(prior)
-        if other.space != self.space:
-            raise InputError(f"finder.given: {given} lies in {other.space}, and {self.space} is asked for")
-        return other.values[self.space]
 
     def _spread(self, normal: Tensor, points: Tensor) -> float:
         """Standard deviation of the untruncated samples along `normal`; z is standard normal by construction."""

@@ -3,6 +3,8 @@
 import difflib
 from pathlib import Path
 
+from torch import Tensor
+
 from ..errors import InputError
 from ..generator.checkpoint import Prior
 from .direction import Direction
@@ -32,3 +34,12 @@ def find(name_or_path: str, prior: Prior) -> Direction:
         )
     found = [Direction.load(file) for file in names[name_or_path]]
     return next((direction for direction in found if direction.fingerprint == prior.fingerprint), found[0])
+
+
+def vector(given: str, prior: Prior, space: str) -> Tensor:
+    """What the direction of that name, or at that path, adds in `space`, along which a finder is not to move."""
+    other = find(given, prior)
+    other.fits(prior)
+    if other.space != space:
+        raise InputError(f"finder.given: {given} lies in {other.space}, and {space} is asked for")
+    return other.values[space]

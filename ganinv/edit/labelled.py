@@ -89,13 +89,15 @@ class Labelled:
 
     def on_pictures(self, *, resolution: int) -> OnPictures:
         """The network with the head that is trained on it, for pictures of that resolution. Raises InputError."""
-        head = self.head(resolution=resolution)
+        head, graded = self.head(resolution=resolution), getattr(self.network, "graded", None)
         return OnPictures(
-            lambda pixels: head(self.network(self._seen(pixels, self.frame))), {"from": "labelled", **head.made}
+            lambda pixels: head(self.network(self._seen(pixels, self.frame))),
+            {"from": "labelled", **head.made},
+            graded and (lambda pixels: head(graded(self._seen(pixels, self.frame)))),
         )
 
     def _seen(self, pixels: Tensor, box: Box | None) -> Tensor:
-        """What the network is shown.  # uint8 [N, 3, R, R] -> [N, 3, h, w]"""
+        """What the network is shown.  # [N, 3, R, R] -> [N, 3, h, w]"""
         part = pixels if box is None else crop(pixels, box)
         return rgb_to_grayscale(part, num_output_channels=3) if self.grey else part
 

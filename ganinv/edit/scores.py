@@ -37,6 +37,9 @@ class OnPictures:
 
     score: Callable[[Tensor], Tensor]  # uint8 [N, 3, R, R] -> [N] float32 on the CPU
     made: dict[str, Any]
+    graded: Callable[[Tensor], Tensor] | None = (
+        None  # the same of float32 in [0, 255], with a gradient, if there is one
+    )
 
 
 def expect_varied(scores: Tensor, name: str) -> None:
@@ -77,7 +80,10 @@ class Table:
 
 
 class Own:
-    """A classifier of one's own, by dotted path: called with uint8 [N, 3, R, R], it gives [N] numbers."""
+    """A classifier of one's own, by dotted path: called with uint8 [N, 3, R, R], it gives [N] numbers.
+
+    `finder=gradient` needs its method `graded` too: float32 [N, 3, R, R] in [0, 255] -> [N], with a gradient.
+    """
 
     def __init__(self, *, score: str | Callable[..., Any]) -> None:
         """`score`: "package.module:function", or a class there that needs no arguments; in Python, the callable."""
@@ -91,7 +97,8 @@ class Own:
 
     def on_pictures(self, *, resolution: int | None = None) -> OnPictures:
         """The classifier of pictures; `resolution` is not looked at."""
-        return OnPictures(self._values, {"from": "own", "classifier": self.title})
+        made = {"from": "own", "classifier": self.title}
+        return OnPictures(self._values, made, getattr(self.score, "graded", None))
 
     def _values(self, batch: Tensor) -> Tensor:
         values = torch.as_tensor(self.score(batch)).detach().float().cpu()

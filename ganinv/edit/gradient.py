@@ -1,0 +1,168 @@
+"""Enjoy Your Editing (Zhuang et al. 2021, arXiv 2102.01187): a direction in W learned by a classifier's gradient.
+
+With G the generator, f the classifier's score, σ_f its deviation over samples, d = L u the direction in coordinates u
+in which samples of w are white (Σ = L Lᵀ), and a sign s = ±1 drawn for each sample, u is learned by Adam on
+
+    −s (f(G(w + s d)) − f(G(w))) / σ_f + μ MSE(G(w + s d), G(w))
+
+where the paper regresses a target and keeps the picture by a perceptual loss. f sees both pictures shifted and
+brightened alike, by another amount at each step, so that patterns which no eye sees do not satisfy it.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import InputError
+from ..generator.checkpoint import Prior
+from .direction import MAX_STRENGTH, Direction
+from .known import vector
+from .samples import Samples, draw, unit_of
+from .scores import OnPictures, Scorer
+
+SHIFT = 2 / 64  # of the side, at most, each way
+BRIGHT, CONTRAST = 10.0, 0.1  # of 255, and of the distance from grey
+SPREAD = 96  # samples over which the score's deviation is taken
+NEWS = 10  # steps between two words in the log
+
+log = logging.getLogger(__name__)
+
+
+class Gradient:
+    """Few steps of few samples; the score must be differentiable, as that of scores=labelled is."""
+
+    def __init__(
+        self,
+        *,
+        samples: Annotated[int, Field(ge=SPREAD)] = 6000,
+        steps: Annotated[int, Field(ge=1)] = 60,
+        batch: Annotated[int, Field(ge=1)] = 8,
+        lr: Annotated[float, Field(gt=0)] = 0.05,
+        picture: Annotated[float, Field(ge=0)] = 20.0,
+        psi: Annotated[float, Field(gt=0, le=1)] = 0.7,
+        given: Sequence[str] = (),
+        strength: Annotated[float, Field(gt=0, le=MAX_STRENGTH)] | None = None,
+        seed: Annotated[int, Field(ge=0)] = 0,
+    ) -> None:
+        """`lr`: Adam's, in standard deviations of w. `picture`: μ, the higher the less a picture changes. `psi`:
+        truncation of the pictures. `given`: directions in W (names or files) with which the result is not to be
+        correlated, over samples. `strength`: at which the edit shows, unless a run has another; None: as far as it was
+        learned.
+        """
+        self.samples, self.steps, self.batch, self.lr = samples, steps, batch, lr
+        self.picture, self.psi, self.given, self.strength, self.seed = picture, psi, given, strength, seed
+
+    def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
+        """One direction in W. Raises InputError."""
+        found = differentiable(scorer, prior)
+        assert found.graded is not None
+        samples = draw(prior.generator, count=self.samples, seed=self.seed, psi=self.psi)
+        white = whitening(samples.w)
+        others = [vector(given, prior, "w") for given in self.given]
+        allowed = without(white, others, name=name) if others else white
+        u, gained = self.learn(prior, samples, allowed, found.graded, name)
+        value = allowed @ u
+        length = float((torch.linalg.pinv(white) @ value).norm())
+        made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
+        made |= {"picture": self.picture, "psi": self.psi, "seed": self.seed}
+        made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
+        return [
+            Direction.found_on(
+                prior,
+                name=name,
+                space="w",
+                values={"w": value / length},
+                unit=f"one standard deviation of w along it, {unit_of(samples)}",
+                strength=min(round(length, 1), MAX_STRENGTH) if self.strength is None else self.strength,
+                made=made,
+            )
+        ]
+
+    def learn(
+        self, prior: Prior, samples: Samples, white: Tensor, score: Callable[[Tensor], Tensor], name: str
+    ) -> tuple[Tensor, float]:
+        """u [w_dim], and by how many σ_f the score rose in the last steps."""
+        generator, random = prior.generator, torch.Generator().manual_seed(self.seed)
+        w = samples.truncated(generator.mapping.w_avg)
+        spread = float(torch.cat([score(self._seen(prior, part)) for part in w[:SPREAD].split(self.batch)]).std())
+        if not spread > 0:
+            raise InputError(f"{name}: all samples have the same score, so it has no gradient; use another classifier")
+        u = torch.zeros(white.shape[1], requires_grad=True)
+        optimizer, rises = torch.optim.Adam([u], lr=self.lr), []
+        for step in range(self.steps):
+            chosen = w[torch.randint(len(w), [self.batch], generator=random)]
+            sign = torch.randint(2, [self.batch, 1], generator=random) * 2.0 - 1
+            before, after = self._seen(prior, chosen), self._shown(prior, chosen + sign * (white @ u))
+            change = jitter(before.shape[-1], random)
+            rise = (sign[:, 0] * (score(change(after)) - score(change(before))) / spread).mean()
+            loss = -rise + self.picture * ((after - before) / 127.5).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            rises.append(float(rise.detach()))
+            if (step + 1) % NEWS == 0:
+                log.info("%s: step %d of %d, score %+.2f standard deviations", name, step + 1, self.steps, rises[-1])
+        return u.detach(), sum(rises[-NEWS:]) / len(rises[-NEWS:])
+
+    @torch.no_grad()
+    def _seen(self, prior: Prior, w: Tensor) -> Tensor:
+        return self._shown(prior, w)
+
+    def _shown(self, prior: Prior, w: Tensor) -> Tensor:
+        """`w` [N, w_dim] -> pictures [N, 3, R, R] in [0, 255], as floats, with constant noise."""
+        generator = prior.generator
+        ws = w.to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
+        return generator.synthesis(ws) * 127.5 + 127.5
+
+
+def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:
+    """The score with a gradient. InputError where there is none."""
+    if scorer is None:
+        raise InputError("scores: must be set for finder=gradient; choose one with scores=labelled or own")
+    if not hasattr(scorer, "on_pictures"):
+        raise InputError(
+            f"scores: {type(scorer).__name__} knows the scores of samples by number, and finder=gradient needs a"
+            " gradient; choose scores=labelled or scores=own"
+        )
+    found = scorer.on_pictures(resolution=prior.generator.img_resolution)
+    if found.graded is None:
+        raise InputError(
+            "scores: this classifier has no method `graded` (pictures in [0, 255] as floats -> scores with a gradient),"
+            " which finder=gradient needs; add it, or choose scores=labelled"
+        )
+    return found
+
+
+# Σ = U Λ Uᵀ, L = U √Λ
+def whitening(w: Tensor) -> Tensor:
+    """L [w_dim, w_dim] of samples `w` [N, w_dim]: coordinates of unit length are standard deviations of w."""
+    values, vectors = torch.linalg.eigh(torch.cov(w.double().t()))
+    return (vectors * values.clamp(min=0).sqrt()).float()
+
+
+# L (1 − V Vᵀ), V the span of L⁺d of the others: wᵀ Σ⁻¹ d = 0 for each
+def without(white: Tensor, others: Sequence[Tensor], *, name: str) -> Tensor:
+    """`white` with nothing left along `others` [w_dim] in the coordinates in which samples are white."""
+    along = torch.stack([torch.linalg.pinv(white.double()) @ other.double() for other in others], dim=1)
+    span, _ = torch.linalg.qr(along)
+    if span.shape[1] >= white.shape[1]:
+        raise InputError(f"{name}: finder.given leaves no direction; name fewer")
+    return white - (white.double() @ span @ span.t()).float()
+
+
+def jitter(side: int, random: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """A shift and a change of brightness and contrast, the same for all pictures [N, 3, R, R] that it is given."""
+    most = max(round(SHIFT * side), 1)
+    x, y = torch.randint(2 * most + 1, [2], generator=random).tolist()
+    contrast, bright = (torch.rand(2, generator=random) * 2 - 1).tolist()
+
+    def changed(pictures: Tensor) -> Tensor:
+        moved = F.pad(pictures, [most] * 4, mode="replicate")[..., y : y + side, x : x + side]
+        return (moved - 127.5) * (1 + CONTRAST * contrast) + 127.5 + BRIGHT * bright
+
+    return changed
