@@ -3,7 +3,7 @@
 With G the generator, f the classifier's score, σ_f its deviation over samples, d = L u the direction in coordinates u
 in which samples of w are white (Σ = L Lᵀ), and a sign s = ±1 drawn for each sample, u is learned by Adam on
 
-    −s (f(G(w + s d)) − f(G(w))) / σ_f + μ MSE(G(w + s d), G(w))
+    −s (f(G(w + s d)) − f(G(w))) / σ_f + μ MSE(G(w + s d), G(w)) + ν softplus(−D(G(w + s d)))
 
 where the paper regresses a target and keeps the picture by a perceptual loss. f sees both pictures shifted and
 brightened alike, by another amount at each step, so that patterns which no eye sees do not satisfy it.
@@ -44,22 +44,31 @@ class Gradient:
         batch: Annotated[int, Field(ge=1)] = 8,
         lr: Annotated[float, Field(gt=0)] = 0.05,
         picture: Annotated[float, Field(ge=0)] = 20.0,
+        realism: Annotated[float, Field(ge=0)] = 1.0,
         psi: Annotated[float, Field(gt=0, le=1)] = 0.7,
         given: Sequence[str] = (),
         strength: Annotated[float, Field(gt=0, le=MAX_STRENGTH)] | None = None,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
-        """`lr`: Adam's, in standard deviations of w. `picture`: μ, the higher the less a picture changes. `psi`:
-        truncation of the pictures. `given`: directions in W (names or files) with which the result is not to be
-        correlated, over samples. `strength`: at which the edit shows, unless a run has another; None: as far as it was
-        learned.
+        """`lr`: Adam's, in standard deviations of w. `picture`: μ, the higher the less a picture changes.
+        `realism`: ν; 0: without the prior's discriminator. `psi`: truncation of the pictures. `given`: directions in
+        W (names or files) with which the result is not to be correlated, over samples. `strength`: at which the edit
+        shows, unless a run has another; None: as far as it was learned.
         """
         self.samples, self.steps, self.batch, self.lr = samples, steps, batch, lr
-        self.picture, self.psi, self.given, self.strength, self.seed = picture, psi, given, strength, seed
+        self.picture, self.realism, self.psi, self.given, self.strength, self.seed = (
+            picture,
+            realism,
+            psi,
+            given,
+            strength,
+            seed,
+        )
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
         """One direction in W. Raises InputError."""
         found = differentiable(scorer, prior)
+        expect_judge(prior, self.realism, self.batch)
         assert found.graded is not None
         samples = draw(prior.generator, count=self.samples, seed=self.seed, psi=self.psi)
         white = whitening(samples.w)
@@ -69,7 +78,7 @@ class Gradient:
         value = allowed @ u
         length = float((torch.linalg.pinv(white) @ value).norm())
         made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
-        made |= {"picture": self.picture, "psi": self.psi, "seed": self.seed}
+        made |= {"picture": self.picture, "realism": self.realism, "psi": self.psi, "seed": self.seed}
         made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
         return [
             Direction.found_on(
@@ -100,7 +109,7 @@ class Gradient:
             before, after = self._seen(prior, chosen), self._shown(prior, chosen + sign * (white @ u))
             change = jitter(before.shape[-1], random)
             rise = (sign[:, 0] * (score(change(after)) - score(change(before))) / spread).mean()
-            loss = -rise + self.picture * ((after - before) / 127.5).square().mean()
+            loss = -rise + self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -119,6 +128,13 @@ class Gradient:
         ws = w.to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
         return generator.synthesis(ws) * 127.5 + 127.5
 
+    def _unreal(self, prior: Prior, pictures: Tensor) -> Tensor | float:
+        """ν softplus(−D)."""
+        if not self.realism:
+            return 0.0
+        assert prior.discriminator is not None
+        return self.realism * F.softplus(-prior.discriminator(pictures / 127.5 - 1)).mean()
+
 
 def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:
     """The score with a gradient. InputError where there is none."""
@@ -136,6 +152,18 @@ def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:
             " which finder=gradient needs; add it, or choose scores=labelled"
         )
     return found
+
+
+def expect_judge(prior: Prior, realism: float, batch: int) -> None:
+    """InputError unless the prior's discriminator can judge a batch of edits."""
+    if not realism:
+        return
+    if prior.discriminator is None or prior.generator.c_dim:
+        lack = "has no discriminator" if prior.discriminator is None else "has a discriminator with labels"
+        raise InputError(f"finder.realism: {prior.name} {lack}; set finder.realism=0")
+    group = prior.discriminator.group_size
+    if batch % group and batch > group:
+        raise InputError(f"finder.batch: must be a multiple of {group} for this prior's discriminator, got {batch}")
 
 
 # Σ = U Λ Uᵀ, L = U √Λ

@@ -1,5 +1,7 @@
 """Directions learned by a score's gradient."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -26,7 +28,7 @@ class Redness:
 
 
 def learned(prior: Prior, **settings) -> Direction:
-    settings = {"samples": 200, "steps": 30, "picture": 1.0} | settings
+    settings = {"samples": 200, "steps": 30, "picture": 1.0, "realism": 0.0} | settings
     (found,) = Gradient(**settings)(prior=prior, name="red", scorer=Own(score=Redness()))
     return found
 
@@ -120,4 +122,24 @@ def test_a_score_that_never_varies_is_refused(prior: Prior) -> None:
             return pixels.mean(dim=[1, 2, 3]) * 0
 
     with pytest.raises(InputError, match="^x: all samples have the same score"):
-        Gradient(samples=200)(prior=prior, name="x", scorer=Own(score=Flat()))
+        Gradient(samples=200, realism=0)(prior=prior, name="x", scorer=Own(score=Flat()))
+
+
+def test_realism_needs_a_discriminator(prior: Prior) -> None:
+    with pytest.raises(InputError, match="^finder.realism: tiny0 has no discriminator; set finder.realism=0"):
+        Gradient(samples=200)(prior=prior, name="x", scorer=Own(score=Redness()))
+
+
+def test_realism_counts(prior: Prior) -> None:
+    class Darkness(torch.nn.Module):
+        """Calls dark pictures real."""
+
+        group_size = 4
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            return -20 * pictures.mean(dim=[1, 2, 3])
+
+    judged = replace(prior, discriminator=Darkness())  # pyright: ignore[reportArgumentType]
+    assert not torch.equal(learned(judged, realism=1.0).values["w"], learned(prior).values["w"])
+    with pytest.raises(InputError, match="^finder.batch: must be a multiple of 4"):
+        learned(judged, realism=1.0, batch=6)
