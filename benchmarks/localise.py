@@ -1,4 +1,5 @@
-"""Channels that act in one region: the full Jacobian, a pass for each channel, and random probes, side by side.
+"""Channels that act in one region: the full Jacobian, a pass for each channel, random probes, and the best of these
+exactly, side by side.
 
     python benchmarks/localise.py --images 4 --region 0.6 0.3 0.85 0.7 --out localise.csv
 
@@ -67,6 +68,10 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     }
     for count in arguments.probes:
         methods[f"{count} probes"] = lambda g, s, m, i, count=count: by_probes(g, s, m, probes=count, seed=i)
+    for count in arguments.probes:
+        methods[f"{count} probes, {arguments.finalists} exactly"] = lambda g, s, m, i, count=count: refined_pass(
+            g, s, m, spread, probes=count, finalists=arguments.finalists, seed=i
+        )
     reference: tuple[Tensor, Tensor] | None = None
     for name, method in methods.items():
         energies, wall, processor = timed(method, generator, images, mask)
@@ -75,6 +80,29 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         row = {"method": name, "seconds": wall, "cpu_seconds": processor} | compare(found[0], *reference)
         log.info("%s", ", ".join(f"{key} {value}" for key, value in row.items()))
         yield row
+
+
+def refined_pass(
+    generator: Generator,
+    styles: dict[str, Tensor],
+    mask: Tensor,
+    spread: Energies,
+    *,
+    probes: int,
+    finalists: int,
+    seed: int,
+) -> tuple[Energies, Energies]:
+    """The estimate, with the channels of the largest estimated share of the region replaced by what they are."""
+    estimate = by_probes(generator, styles, mask, probes=probes, seed=seed)
+    share, effect = shares(estimate, spread)
+    names = [(layer, i) for layer in spread if not is_rgb(layer) for i in range(len(spread[layer]))]
+    order = torch.where(effect >= effect.median(), share, -1.0).topk(finalists).indices.tolist()
+    only = [(*names[i], 0.0) for i in order]
+    exact = by_channels(generator, styles, mask, only=only)
+    for found, known in zip(estimate, exact, strict=True):
+        for layer, channel, _ in only:
+            found[layer][channel] = known[layer][channel]
+    return estimate
 
 
 def timed(method: Method, generator: Generator, images: list[dict[str, Tensor]], mask: Tensor) -> tuple:
@@ -122,6 +150,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--cells", type=int, default=32)
     parser.add_argument("--probes", type=int, nargs="*", default=[4, 8, 16, 64])
+    parser.add_argument("--finalists", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

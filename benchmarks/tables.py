@@ -39,7 +39,7 @@ METHODS = {
     "full": "the method, default",
     "projector": "projector in W+, 1,000 steps, MSE + LPIPS",
     "pti": "pivotal tuning (PTI), with its stop at LPIPS .06",
-    "pti_long": "pivotal tuning (PTI), 1,700 steps",
+    "pti_long": "pivotal tuning (PTI), 2,300 steps",
 }
 SHARES = {"0": "constant", "0.5": "half its own"}
 

@@ -144,7 +144,10 @@ def test_a_run_refuses_an_edit_that_does_not_fit_before_the_first_photo(place: P
         (["edit=[smil]"], "edit: no option 'smil'; choose one of angry, beard, glasses, own, smile, yaw"),
         (["edit=[own]"], "edit.directions.own.direction: must be set"),
         (["edit=[own]", "edit.directions.own.direction=sefi"], "sefi: no direction of that name, and no file"),
-        (["edit=[angry]"], "labelled photos make one: `python -m ganinv.directions attribute=angry scores=labelled "),
+        (
+            ["edit=[own]", "edit.directions.own.direction=hat"],
+            "labelled photos make one: `python -m ganinv.directions attribute=hat scores=labelled ",
+        ),
         (["edit=[smile]"], "smile: found on the generator ffhq64b "),
         (
             ["edit=[own]", "edit.directions.own.direction=sefa_00", "edit.strength=99"],

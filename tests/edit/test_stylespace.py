@@ -120,6 +120,31 @@ def test_localise_agrees_between_its_methods() -> None:
     assert len(both) > 5 and all(abs(shares[0][key] - shares[1][key]) < 0.1 for key in both)
 
 
+def test_refined_names_the_channels_that_the_exact_method_names() -> None:
+    settings = {"region": [0.5, 0, 1, 1], "images": 4, "samples": 50, "channels": 3, "least": 0.5}
+    prior = make_prior(img_resolution=8)
+    exact = Localise(method="channels", **settings)(prior=prior, name="x")
+    found = Localise(method="refined", probes=16, finalists=12, **settings)(prior=prior, name="x")
+    for one, other in zip(exact, found, strict=True):
+        assert one.made["channels"] == other.made["channels"] and one.values.keys() == other.values.keys()
+    first = [[share for *_, share in directions[0].made["ranking"][:3]] for directions in (exact, found)]
+    assert first[0] == pytest.approx(first[1], abs=1e-4)
+
+
+def test_some_channels_are_as_they_are_among_all() -> None:
+    prior = make_prior(img_resolution=8)
+    styles = prior.generator.synthesis.styles(prior.generator.mapping(torch.randn(1, 8)))
+    mask, only = (
+        mask_of([0.25, 0, 0.75, 0.5], cells=8),
+        [("b4.conv1", 2, 0.0), ("b4.conv1", 5, 0.0), ("b8.conv0", 1, 0.0)],
+    )
+    whole, some = by_channels(prior.generator, styles, mask), by_channels(prior.generator, styles, mask, only=only)
+    for energies, expected in zip(some, whole, strict=True):
+        for layer, channel, _ in only:
+            assert_close(energies[layer][channel], expected[layer][channel], rtol=1e-4, atol=1e-9)
+        assert sum(int(e.count_nonzero()) for e in energies.values()) <= 3
+
+
 def test_regions(tmp_path) -> None:
     mask = mask_of([0.5, 0, 1, 0.25], cells=8)
     assert mask.sum() == 8 and mask[4:, :2].all()
