@@ -127,6 +127,17 @@ def methods(folder: Path) -> Iterator[Line]:
                 yield [photos, said, str(len(found)), *cells]
 
 
+def choosing(folder: Path) -> Iterator[Line]:
+    """The settings among which the default was chosen, each on the same photos as far as it was run."""
+    everything = rows("choosing", folder)
+    settings = dict.fromkeys(tuple(row[key] for key in ("rate", "steps", "locality", "pull")) for row in everything)
+    for rate, steps, locality, pull in settings:
+        wanted = {"rate": rate, "steps": steps, "locality": locality, "pull": pull}
+        found = [row for row in everything if all(row[key] == value for key, value in wanted.items())]
+        cells = [f"{rate:g}", f"{steps:,.0f}", f"{locality:g}", f"{pull:g}", str(len(found))]
+        yield [*cells, *figures(found, {"psnr": 1, "exact_pixels": 3, "frechet_ratio": 3})]
+
+
 def edited(folder: Path) -> Iterator[Line]:
     """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
     for row in rows("editability", folder):
@@ -224,6 +235,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "every photo, pull .0015": [*by_dataset("pull_0015", folder)],
         "drift, pull .0015": [*first_ratio(rows("pull_0015", folder))],
         "methods": [*methods(folder)],
+        "choosing": [*choosing(folder)],
         "ablation": [*ablation(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],

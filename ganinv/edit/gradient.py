@@ -140,12 +140,13 @@ def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:
     """The score with a gradient. InputError where there is none."""
     if scorer is None:
         raise InputError("scores: must be set for finder=gradient; choose one with scores=labelled or own")
-    if not hasattr(scorer, "on_pictures"):
+    on_pictures = getattr(scorer, "on_pictures", None)
+    if on_pictures is None:
         raise InputError(
             f"scores: {type(scorer).__name__} knows the scores of samples by number, and finder=gradient needs a"
             " gradient; choose scores=labelled or scores=own"
         )
-    found = scorer.on_pictures(resolution=prior.generator.img_resolution)
+    found = on_pictures(resolution=prior.generator.img_resolution)
     if found.graded is None:
         raise InputError(
             "scores: this classifier has no method `graded` (pictures in [0, 255] as floats -> scores with a gradient),"

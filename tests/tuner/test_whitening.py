@@ -1,11 +1,13 @@
 """Whitening: its closed form, Muon in its coordinates, and a tuning with it."""
 
+import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from ganinv.config import plain, read
 from ganinv.generator.checkpoint import Prior, build_generator, fingerprint
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
@@ -146,3 +148,18 @@ def test_kernels_of_one_pixel_stay_with_adam() -> None:
         moving(generator, moves="synthesis"), tuner(optimizer="whitened_muon").schedule, whitenings={}
     )
     assert isinstance(adam, torch.optim.Adam)
+
+
+def test_what_python_leaves_out_is_as_in_conf() -> None:
+    written = plain(read([]))["tuner"]
+    signature = inspect.signature(Tune.__init__).parameters
+    for name in (
+        "whitened_lr",
+        "metric_samples",
+        "damping",
+        "locality_batch",
+        "near_share",
+        "near_alpha",
+        "noise_share",
+    ):
+        assert signature[name].default == written[name], name
