@@ -23,7 +23,7 @@ from ..generator.checkpoint import Prior
 from .direction import MAX_STRENGTH, Direction
 from .known import vector
 from .samples import Samples, draw, unit_of
-from .scores import OnPictures, Scorer
+from .scores import OnPictures, Scorer, expect_varied
 
 SHIFT = 2 / 64  # of the side, at most, each way
 BRIGHT, CONTRAST = 10.0, 0.1  # of 255, and of the distance from grey
@@ -55,15 +55,8 @@ class Gradient:
         W (names or files) with which the result is not to be correlated, over samples. `strength`: at which the edit
         shows, unless a run has another; None: as far as it was learned.
         """
-        self.samples, self.steps, self.batch, self.lr = samples, steps, batch, lr
-        self.picture, self.realism, self.psi, self.given, self.strength, self.seed = (
-            picture,
-            realism,
-            psi,
-            given,
-            strength,
-            seed,
-        )
+        self.samples, self.steps, self.batch, self.lr, self.seed = samples, steps, batch, lr, seed
+        self.picture, self.realism, self.psi, self.given, self.strength = picture, realism, psi, given, strength
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
         """One direction in W. Raises InputError."""
@@ -98,25 +91,37 @@ class Gradient:
         """u [w_dim], and by how many σ_f the score rose in the last steps."""
         generator, random = prior.generator, torch.Generator().manual_seed(self.seed)
         w = samples.truncated(generator.mapping.w_avg)
-        spread = float(torch.cat([score(self._seen(prior, part)) for part in w[:SPREAD].split(self.batch)]).std())
-        if not spread > 0:
-            raise InputError(f"{name}: all samples have the same score, so it has no gradient; use another classifier")
+        scores = torch.cat([score(self._seen(prior, part)).cpu() for part in w[:SPREAD].split(self.batch)])
+        expect_varied(scores, name)
         u = torch.zeros(white.shape[1], requires_grad=True)
         optimizer, rises = torch.optim.Adam([u], lr=self.lr), []
         for step in range(self.steps):
             chosen = w[torch.randint(len(w), [self.batch], generator=random)]
             sign = torch.randint(2, [self.batch, 1], generator=random) * 2.0 - 1
-            before, after = self._seen(prior, chosen), self._shown(prior, chosen + sign * (white @ u))
-            change = jitter(before.shape[-1], random)
-            rise = (sign[:, 0] * (score(change(after)) - score(change(before))) / spread).mean()
-            loss = -rise + self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
+            rise, kept = self._terms(prior, chosen, sign, white @ u, score, random)
             optimizer.zero_grad()
-            loss.backward()
+            (kept - rise / scores.std()).backward()
             optimizer.step()
-            rises.append(float(rise.detach()))
+            rises.append(float(rise.detach() / scores.std()))
             if (step + 1) % NEWS == 0:
                 log.info("%s: step %d of %d, score %+.2f standard deviations", name, step + 1, self.steps, rises[-1])
         return u.detach(), sum(rises[-NEWS:]) / len(rises[-NEWS:])
+
+    def _terms(
+        self,
+        prior: Prior,
+        chosen: Tensor,
+        sign: Tensor,
+        step: Tensor,
+        score: Callable[[Tensor], Tensor],
+        random: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """By how much the score rises at `chosen` [N, w_dim] along ± `step` [w_dim], and the terms of the pictures."""
+        before, after = self._seen(prior, chosen), self._shown(prior, chosen + sign * step)
+        change = jitter(before.shape[-1], random)
+        rise = (sign[:, 0] * (score(change(after)) - score(change(before))).cpu()).mean()
+        kept = self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
+        return rise, kept.cpu()
 
     @torch.no_grad()
     def _seen(self, prior: Prior, w: Tensor) -> Tensor:
@@ -146,6 +151,8 @@ def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:
             f"scores: {type(scorer).__name__} knows the scores of samples by number, and finder=gradient needs a"
             " gradient; choose scores=labelled or scores=own"
         )
+    if (network := getattr(scorer, "network", None)) is not None:
+        network.to(prior.generator.mapping.w_avg.device)
     found = on_pictures(resolution=prior.generator.img_resolution)
     if found.graded is None:
         raise InputError(

@@ -121,7 +121,7 @@ def test_a_score_that_never_varies_is_refused(prior: Prior) -> None:
         def graded(self, pixels: Tensor) -> Tensor:
             return pixels.mean(dim=[1, 2, 3]) * 0
 
-    with pytest.raises(InputError, match="^x: all samples have the same score"):
+    with pytest.raises(InputError, match="^x: all 96 have the same score"):
         Gradient(samples=200, realism=0)(prior=prior, name="x", scorer=Own(score=Flat()))
 
 
