@@ -138,6 +138,12 @@ def choosing(folder: Path) -> Iterator[Line]:
         yield [*cells, *figures(found, {"psnr": 1, "exact_pixels": 3, "frechet_ratio": 3})]
 
 
+def localised(folder: Path) -> Iterator[Line]:
+    """Ways to find the channels of a region: seconds an image, and how they compare with the full Jacobian."""
+    for row in rows("localise", folder):
+        yield [row["method"], f"{row['seconds']:.2f}", f"{row['spearman']:.2f}", f"{row['same_of_first_10']:.0f}"]
+
+
 def edited(folder: Path) -> Iterator[Line]:
     """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
     for row in rows("editability", folder):
@@ -245,6 +251,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "half the steps": [*by_dataset("muon_first24", folder)],
         "encoder": [*encoders(folder)],
         "edits": [*edited(folder)],
+        "localising": [*localised(folder)],
         "warm start": [*warm_start(folder)],
     }
 
