@@ -27,6 +27,7 @@ from .scores import OnPictures, Scorer, expect_varied
 
 SHIFT = 2 / 64  # of the side, at most, each way
 BRIGHT, CONTRAST = 10.0, 0.1  # of 255, and of the distance from grey
+RANK = 1e-5  # of the largest singular value: what is smaller is rounding
 SPREAD = 96  # samples over which the score's deviation is taken
 NEWS = 10  # steps between two words in the log
 
@@ -69,7 +70,9 @@ class Gradient:
         allowed = without(white, others, name=name) if others else white
         u, gained = self.learn(prior, samples, allowed, found.graded, name)
         value = allowed @ u
-        length = float((torch.linalg.pinv(white) @ value).norm())
+        length = float((torch.linalg.pinv(white, rtol=RANK) @ value).norm())
+        if not 0 < length < float("inf"):
+            raise InputError(f"{name}: the scores have no gradient that can be followed; use another classifier")
         made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
         made |= {"picture": self.picture, "realism": self.realism, "psi": self.psi, "seed": self.seed}
         made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
@@ -80,7 +83,7 @@ class Gradient:
                 space="w",
                 values={"w": value / length},
                 unit=f"one standard deviation of w along it, {unit_of(samples)}",
-                strength=min(round(length, 1), MAX_STRENGTH) if self.strength is None else self.strength,
+                strength=min(max(round(length, 1), 0.1), MAX_STRENGTH) if self.strength is None else self.strength,
                 made=made,
             )
         ]
@@ -119,7 +122,13 @@ class Gradient:
         """By how much the score rises at `chosen` [N, w_dim] along ± `step` [w_dim], and the terms of the pictures."""
         before, after = self._seen(prior, chosen), self._shown(prior, chosen + sign * step)
         change = jitter(before.shape[-1], random)
-        rise = (sign[:, 0] * (score(change(after)) - score(change(before))).cpu()).mean()
+        gained = score(change(after)) - score(change(before))
+        if gained.shape != (len(chosen),) or not gained.requires_grad:
+            raise InputError(
+                f"scores: `graded` must give a score with a gradient for each of {len(chosen)} pictures, got the shape"
+                f" {list(gained.shape)}{'' if gained.requires_grad else ' without one'}"
+            )
+        rise = (sign[:, 0] * gained.float().cpu()).mean()
         kept = self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
         return rise, kept.cpu()
 
@@ -128,7 +137,7 @@ class Gradient:
         return self._shown(prior, w)
 
     def _shown(self, prior: Prior, w: Tensor) -> Tensor:
-        """`w` [N, w_dim] -> pictures [N, 3, R, R] in [0, 255], as floats, with constant noise."""
+        """`w` [N, w_dim] -> pictures [N, 3, R, R] in about [0, 255] (not clamped), as floats, with constant noise."""
         generator = prior.generator
         ws = w.to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
         return generator.synthesis(ws) * 127.5 + 127.5
@@ -184,8 +193,9 @@ def whitening(w: Tensor) -> Tensor:
 # L (1 − V Vᵀ), V the span of L⁺d of the others: wᵀ Σ⁻¹ d = 0 for each
 def without(white: Tensor, others: Sequence[Tensor], *, name: str) -> Tensor:
     """`white` with nothing left along `others` [w_dim] in the coordinates in which samples are white."""
-    along = torch.stack([torch.linalg.pinv(white.double()) @ other.double() for other in others], dim=1)
-    span, _ = torch.linalg.qr(along)
+    along = torch.stack([torch.linalg.pinv(white.double(), rtol=RANK) @ other.double() for other in others], dim=1)
+    span, sizes, _ = torch.linalg.svd(along, full_matrices=False)
+    span = span[:, sizes > RANK * sizes.max()]
     if span.shape[1] >= white.shape[1]:
         raise InputError(f"{name}: finder.given leaves no direction; name fewer")
     return white - (white.double() @ span @ span.t()).float()

@@ -66,8 +66,11 @@ class Localise:
         inside, outside = self._energies(generator, styles, mask)
         ranked = self._ranked(inside, outside, spread)
         if self.method == "refined":
-            ranked = refined(self._energies(generator, styles, mask, only=ranked[: self.finalists]), ranked)
+            ranked = refined(
+                self._energies(generator, styles, mask, only=ranked[: max(self.finalists, self.channels)]), ranked
+            )
         made = {"finder": "localise", "method": self.method, "images": self.images, "probes": self.probes}
+        made |= {"finalists": self.finalists, "least": self.least}
         made |= {"region": self.region, "area": float(mask.float().mean()), "psi": self.psi, "seed": self.seed}
         made |= {"ranking": [[layer, channel, round(share, 4)] for layer, channel, share in ranked[:LISTED]]}
         parts = {"spread": spread, "prior": prior, "samples": samples, "made": made}

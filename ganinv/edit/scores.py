@@ -37,9 +37,7 @@ class OnPictures:
 
     score: Callable[[Tensor], Tensor]  # uint8 [N, 3, R, R] -> [N] float32 on the CPU
     made: dict[str, Any]
-    graded: Callable[[Tensor], Tensor] | None = (
-        None  # the same of float32 in [0, 255], with a gradient, if there is one
-    )
+    graded: Callable[[Tensor], Tensor] | None = None  # the same of float32 in about [0, 255], with a gradient
 
 
 def expect_varied(scores: Tensor, name: str) -> None:
@@ -82,7 +80,8 @@ class Table:
 class Own:
     """A classifier of one's own, by dotted path: called with uint8 [N, 3, R, R], it gives [N] numbers.
 
-    `finder=gradient` needs its method `graded` too: float32 [N, 3, R, R] in [0, 255] -> [N], with a gradient.
+    `finder=gradient` needs its method `graded` too: float32 [N, 3, R, R] in about [0, 255] (not clamped) -> [N], with a
+    gradient.
     """
 
     def __init__(self, *, score: str | Callable[..., Any]) -> None:
