@@ -77,7 +77,7 @@ def test_pictures_for_the_eye_and_a_table_from_them(place: Path, command) -> Non
     ("arguments", "said"),
     [
         (["finder=sefa", "finder.keep=two"], "finder.keep: input should be a valid integer"),
-        (["finder=sefi"], "finder: no option 'sefi'; choose one of ganspace, interfacegan"),
+        (["finder=sefi"], "finder: no option 'sefi'; choose one of ganspace, gradient, interfacegan"),
         (["finder=localise"], "finder.region: must be set"),
         (["finder=interfacegan"], "scores: must be set for finder=interfacegan"),
         (["finder=sefa", "finder.layers=[4,40]"], "sefa: layers 4 to before 40 are not in this generator"),
