@@ -143,3 +143,25 @@ def test_realism_counts(prior: Prior) -> None:
     assert not torch.equal(learned(judged, realism=1.0).values["w"], learned(prior).values["w"])
     with pytest.raises(InputError, match="^finder.batch: must be a multiple of 4"):
         learned(judged, realism=1.0, batch=6)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (lambda scores: scores.detach(), r"each of 8 pictures, got the shape \[8\] without one"),
+        (lambda scores: scores[:, None], r"each of 8 pictures, got the shape \[8, 1\]"),
+    ],
+)
+def test_a_classifier_whose_gradient_is_none_or_of_another_shape(prior: Prior, spoilt, said: str) -> None:
+    class Spoilt(Redness):
+        def graded(self, pixels: Tensor) -> Tensor:
+            return spoilt(super().graded(pixels))
+
+    with pytest.raises(InputError, match=f"^scores: `graded` must give a score with a gradient for {said}"):
+        Gradient(samples=200, realism=0)(prior=prior, name="x", scorer=Own(score=Spoilt()))
+
+
+def test_what_is_given_twice_counts_once() -> None:
+    white, first = torch.diag(torch.tensor([2.0, 3.0, 4.0])), torch.tensor([1.0, 0, 0])
+    left = without(white, [first, 2 * first], name="x")
+    assert_close(left, torch.diag(torch.tensor([0, 3.0, 4.0])))
