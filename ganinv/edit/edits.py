@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from ..generator.checkpoint import Prior
 from .apply import Step
 from .direction import Direction, expect_layers, expect_strength
 from .known import find
+from .video import expect_video
 
 TOGETHER = "together"
 
@@ -55,10 +56,10 @@ class Edits:
         directions: dict[str, Choice],
         strength: float | None = None,
         columns: Annotated[int, Field(ge=2, le=25)] = 5,
-        animate: bool = True,
+        animate: Literal["gif", "mp4"] | None = "gif",
     ) -> None:
         """`strength`: of every direction that has none of its own here. `columns`: pictures of a strip, from minus the
-        strength to the strength. `animate`: a GIF of each direction's sweep.
+        strength to the strength. `animate`: the form of each direction's sweep; None: there is none.
         """
         if TOGETHER in directions:
             raise InputError(
@@ -66,6 +67,8 @@ class Edits:
             )
         if strength is not None:
             expect_strength(strength, "edit.strength")
+        if animate == "mp4":
+            expect_video()
         self.directions, self.strength, self.columns, self.animate = directions, strength, columns, animate
 
     def steps(self, prior: Prior) -> dict[str, Step]:

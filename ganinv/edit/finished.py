@@ -20,9 +20,11 @@ from ..report.tuned import prior_of
 from .apply import Step, edited, render
 from .edits import Edits, mark
 from .sheet import gif, sheet
+from .video import mp4
 
 FOLDER, RECORD, SHEET = "edits", "edits.json", "edits.png"
 FRAMES = 25  # of a sweep
+MOVING = {"gif": gif, "mp4": mp4}
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +92,9 @@ def write_edit(place: Path, name: str, inversion: Inversion, steps: Sequence[Ste
     titles = [f"{share * steps[0].strengths()[0]:+.2g}" if len(steps) == 1 else f"{share:+.2g}" for share in shares]
     rows = [(f"{inversion.name}: {name}", list(sweep(inversion, steps, shares)))]
     write_png(place / f"{name}_strip.png", sheet(rows, columns=titles))
-    if edits.animate:
-        write_bytes(place / f"{name}.gif", gif(sweep(inversion, steps, torch.linspace(-1, 1, FRAMES).tolist())))
+    if edits.animate is not None:
+        frames = sweep(inversion, steps, torch.linspace(-1, 1, FRAMES).tolist())
+        write_bytes(place / f"{name}.{edits.animate}", MOVING[edits.animate](frames))
 
 
 def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) -> Tensor:

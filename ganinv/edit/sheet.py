@@ -53,10 +53,15 @@ def fit(text: str, draw: ImageDraw.ImageDraw, font, width: int) -> str:
     return text + "..."
 
 
+def there_and_back(pictures: Tensor) -> list[Tensor]:
+    """Frames of a sweep that runs on without a jump, at a size that can be seen.  # uint8 [N, 3, R, R]"""
+    order = [*range(len(pictures)), *range(len(pictures) - 2, 0, -1)]
+    return [shown(pictures[i]) for i in order]
+
+
 def gif(pictures: Tensor) -> bytes:
     """A sweep there and back of `pictures` uint8 [N, 3, R, R], without an end."""
-    order = [*range(len(pictures)), *range(len(pictures) - 2, 0, -1)]
-    frames = [Image.fromarray(shown(pictures[i]).permute(1, 2, 0).numpy()) for i in order]
+    frames = [Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in there_and_back(pictures)]
     buffer = io.BytesIO()
     frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=FRAME, loop=0)
     return buffer.getvalue()

@@ -67,7 +67,7 @@ def test_each_edit_and_all_together_of_each_photo(run: Path, prior: Prior, files
 
 
 def test_a_single_photo_and_a_strength_for_all(run: Path, prior: Prior, files) -> None:
-    edits = Edits(directions={"smile": files["smile"]}, strength=-1, animate=False)
+    edits = Edits(directions={"smile": files["smile"]}, strength=-1, animate=None)
     assert finished.edit_run(run / "a", edits, prior=prior) == [run / "a"]
     assert {path.name for path in (run / "a" / "edits").iterdir()} == {"smile.png", "smile_strip.png", "edits.json"}
     assert read_json(run / "a" / "edits" / "edits.json")["edits"]["smile"]["steps"][0]["strength"] == -1
@@ -75,7 +75,7 @@ def test_a_single_photo_and_a_strength_for_all(run: Path, prior: Prior, files) -
 
 
 def test_of_a_run_only_its_own_photos_with_a_whole_record(run: Path, prior: Prior, files) -> None:
-    edits = Edits(directions={"smile": files["smile"]}, animate=False)
+    edits = Edits(directions={"smile": files["smile"]}, animate=None)
     (run / "b" / "metrics.json").write_text("{")
     assert finished.edit_run(run, edits, prior=prior, settings_hash="0") == [run / "a"]
     assert finished.edit_run(run, edits, prior=prior, settings_hash="1") == []
