@@ -20,6 +20,8 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
+from ..report.artefacts import Inversion
+from .bases import Bases, at_photo
 from .direction import MAX_STRENGTH, Direction
 from .known import vector
 from .samples import Samples, draw, unit_of
@@ -48,16 +50,21 @@ class Gradient:
         realism: Annotated[float, Field(ge=0)] = 1.0,
         psi: Annotated[float, Field(gt=0, le=1)] = 0.7,
         given: Sequence[str] = (),
+        runs: Sequence[str] = (),
+        share: Annotated[float, Field(ge=0, le=1)] = 0.5,
         strength: Annotated[float, Field(gt=0, le=MAX_STRENGTH)] | None = None,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         """`lr`: Adam's, in standard deviations of w. `picture`: μ, the higher the less a picture changes.
         `realism`: ν; 0: without the prior's discriminator. `psi`: truncation of the pictures. `given`: directions in
-        W (names or files) with which the result is not to be correlated, over samples. `strength`: at which the edit
+        W (names or files) with which the result is not to be correlated, over samples. `runs`: folders of finished runs
+        whose photos are `share` of each batch, on their own generators, so that it is learned too where photos lie; not
+        those on which it is to be judged. `strength`: at which the edit
         shows, unless a run has another; None: as far as it was learned.
         """
         self.samples, self.steps, self.batch, self.lr, self.seed = samples, steps, batch, lr, seed
         self.picture, self.realism, self.psi, self.given, self.strength = picture, realism, psi, given, strength
+        self.runs, self.share = runs, share
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
         """One direction in W. Raises InputError."""
@@ -68,13 +75,15 @@ class Gradient:
         white = whitening(samples.w)
         others = [vector(given, prior, "w") for given in self.given]
         allowed = without(white, others, name=name) if others else white
-        u, gained = self.learn(prior, samples, allowed, found.graded, name)
+        bases = Bases(self.runs, prior) if self.runs else None
+        u, gained = self.learn(prior, samples, allowed, found.graded, name, bases=bases)
         value = allowed @ u
         length = float((torch.linalg.pinv(white, rtol=RANK) @ value).norm())
         if not 0 < length < float("inf"):
             raise InputError(f"{name}: the scores have no gradient that can be followed; use another classifier")
         made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
         made |= {"picture": self.picture, "realism": self.realism, "psi": self.psi, "seed": self.seed}
+        made |= {"photos": len(bases.folders), "share": self.share} if bases else {}
         made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
         return [
             Direction.found_on(
@@ -89,19 +98,27 @@ class Gradient:
         ]
 
     def learn(
-        self, prior: Prior, samples: Samples, white: Tensor, score: Callable[[Tensor], Tensor], name: str
+        self,
+        prior: Prior,
+        samples: Samples,
+        white: Tensor,
+        score: Callable[[Tensor], Tensor],
+        name: str,
+        *,
+        bases: Bases | None = None,
     ) -> tuple[Tensor, float]:
         """u [w_dim], and by how many σ_f the score rose in the last steps."""
         generator, random = prior.generator, torch.Generator().manual_seed(self.seed)
-        w = samples.truncated(generator.mapping.w_avg)
+        w, photos = samples.truncated(generator.mapping.w_avg), round(self.share * self.batch) if bases else 0
         scores = torch.cat([score(self._seen(prior, part)).cpu() for part in w[:SPREAD].split(self.batch)])
         expect_varied(scores, name)
         u = torch.zeros(white.shape[1], requires_grad=True)
         optimizer, rises = torch.optim.Adam([u], lr=self.lr), []
         for step in range(self.steps):
-            chosen = w[torch.randint(len(w), [self.batch], generator=random)]
+            chosen = w[torch.randint(len(w), [self.batch - photos], generator=random)]
             sign = torch.randint(2, [self.batch, 1], generator=random) * 2.0 - 1
-            rise, kept = self._terms(prior, chosen, sign, white @ u, score, random)
+            drawn = bases.draw(photos, random) if bases else []
+            rise, kept = self._terms(prior, chosen, drawn, sign * (white @ u), sign[:, 0], score, random)
             optimizer.zero_grad()
             (kept - rise / scores.std()).backward()
             optimizer.step()
@@ -114,33 +131,40 @@ class Gradient:
         self,
         prior: Prior,
         chosen: Tensor,
+        photos: Sequence[Inversion],
+        moves: Tensor,
         sign: Tensor,
-        step: Tensor,
         score: Callable[[Tensor], Tensor],
         random: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """By how much the score rises at `chosen` [N, w_dim] along ± `step` [w_dim], and the terms of the pictures."""
-        before, after = self._seen(prior, chosen), self._shown(prior, chosen + sign * step)
+        """By how much `sign` times the score rises at `chosen` [N, w_dim] and at the photos, moved by `moves` [N + M,
+        w_dim], and the terms of the pictures."""
+        before = self._seen(prior, chosen, photos)
+        after = self._shown(prior, chosen, photos, moves)
         change = jitter(before.shape[-1], random)
         gained = score(change(after)) - score(change(before))
-        if gained.shape != (len(chosen),) or not gained.requires_grad:
+        if gained.shape != (len(moves),) or not gained.requires_grad:
             raise InputError(
-                f"scores: `graded` must give a score with a gradient for each of {len(chosen)} pictures, got the shape"
+                f"scores: `graded` must give a score with a gradient for each of {len(moves)} pictures, got the shape"
                 f" {list(gained.shape)}{'' if gained.requires_grad else ' without one'}"
             )
-        rise = (sign[:, 0] * gained.float().cpu()).mean()
+        rise = (sign * gained.float().cpu()).mean()
         kept = self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
         return rise, kept.cpu()
 
     @torch.no_grad()
-    def _seen(self, prior: Prior, w: Tensor) -> Tensor:
-        return self._shown(prior, w)
+    def _seen(self, prior: Prior, w: Tensor, photos: Sequence[Inversion] = ()) -> Tensor:
+        return self._shown(prior, w, photos, w.new_zeros(len(w) + len(photos), w.shape[1]))
 
-    def _shown(self, prior: Prior, w: Tensor) -> Tensor:
-        """`w` [N, w_dim] -> pictures [N, 3, R, R] in about [0, 255] (not clamped), as floats, with constant noise."""
-        generator = prior.generator
-        ws = w.to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
-        return generator.synthesis(ws) * 127.5 + 127.5
+    def _shown(self, prior: Prior, w: Tensor, photos: Sequence[Inversion], moves: Tensor) -> Tensor:
+        """Samples at `w` [N, w_dim] and M photos, moved by `moves` [N + M, w_dim], with constant noise.
+
+        -> floats [N + M, 3, R, R] in about [0, 255], not clamped
+        """
+        generator, own = prior.generator, zip(photos, moves[len(w) :], strict=True)
+        ws = (w + moves[: len(w)]).to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
+        parts = [generator.synthesis(ws)] if len(w) else []
+        return torch.cat([*parts, *(at_photo(photo, move.to(ws)) for photo, move in own)]) * 127.5 + 127.5
 
     def _unreal(self, prior: Prior, pictures: Tensor) -> Tensor | float:
         """ν softplus(−D)."""

@@ -45,6 +45,14 @@ def trunk_of(network: FeatureNetwork) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+# 128 + 64 (x − mean) / deviation, over all values of a picture
+def evened(pixels: Tensor) -> Tensor:
+    """[N, 3, H, W] in [0, 255] -> floats at one brightness and contrast; a picture of one value becomes grey."""
+    x = pixels.float()
+    spread = x.std(dim=[1, 2, 3], keepdim=True).clamp_min(1)
+    return 128 + 64 * (x - x.mean(dim=[1, 2, 3], keepdim=True)) / spread
+
+
 class Labelled:
     """Photos and their labels -> a head on `network` -> scores of samples."""
 
@@ -58,6 +66,7 @@ class Labelled:
         value: str | None = None,
         at_least: float | None = None,
         grey: bool = False,
+        even: bool = False,
         region: Box | None = None,
         frame: Box | None = None,
     ) -> None:
@@ -65,6 +74,7 @@ class Labelled:
         label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
         there where the column holds this text; `at_least`: where it holds this number or more; neither: the numbers
         are degrees. `grey`: photos and samples are looked at without colour, for photos that have none.
+        `even`: brought to one brightness and contrast first (`evened`), so that light is no cue.
         `region`: the part of the photos that is looked at, [top, left, bottom, right] as shares of the side; None: all.
         `frame`: the part of the samples that shows what `region` does of the photos; None: the same.
         """
@@ -77,7 +87,7 @@ class Labelled:
                 expect_box(box, f"scores.{key}")
         self.region, self.frame = region, region if frame is None else frame
         self.network, self.photos, self.column = network, photos, column
-        self.labels, self.value, self.at_least, self.grey = labels, value, at_least, grey
+        self.labels, self.value, self.at_least, self.grey, self.even = labels, value, at_least, grey, even
 
     def __call__(self, *, prior: Prior, samples: Samples) -> Scores:
         """A score for each sample. Raises InputError."""
@@ -99,7 +109,8 @@ class Labelled:
     def _seen(self, pixels: Tensor, box: Box | None) -> Tensor:
         """What the network is shown.  # [N, 3, R, R] -> [N, 3, h, w]"""
         part = pixels if box is None else crop(pixels, box)
-        return rgb_to_grayscale(part, num_output_channels=3) if self.grey else part
+        part = rgb_to_grayscale(part, num_output_channels=3) if self.grey else part
+        return evened(part) if self.even else part
 
     def head(self, *, resolution: int) -> Head:
         """Trained on the photos as the generator of that resolution would show them. Raises InputError."""
@@ -108,7 +119,11 @@ class Labelled:
         features = collect(self.network, (self._seen(batch, self.region) for batch in batches))
         head = train(features, torch.tensor([label for label, _ in taken]), name=self.column)
         head.made.update(
-            column=self.column, grey=self.grey, trunk=trunk_of(self.network), photos=sorted(mark for _, mark in taken)
+            column=self.column,
+            grey=self.grey,
+            even=self.even,
+            trunk=trunk_of(self.network),
+            photos=sorted(mark for _, mark in taken),
         )
         head.made.update({key: list(box) for key, box in (("region", self.region), ("frame", self.frame)) if box})
         for measure, least in WEAK.items():

@@ -111,7 +111,7 @@ def rename(settings: "Sequence[Setting]", folders: Sequence[Path], names: Sequen
     if len(names) != len(folders) or len(set(names)) < len(names) or not all(names):
         raise InputError(f"--names: {len(folders)} folders need as many names, all different; got {', '.join(names)}")
     for setting in settings:
-        places = [record["folder"].resolve() for record in setting.photos.values()]
+        places = [record["folder"] for record in setting.photos.values()]  # in a resolved run, links themselves or not
         own = [i for i, folder in enumerate(folders) if any(place.is_relative_to(folder.resolve()) for place in places)]
         setting.name = names[own[0]]
     if len({setting.name for setting in settings}) < len(settings):

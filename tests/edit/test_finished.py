@@ -6,37 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganinv.dataset.images import Photo, digest
-from ganinv.dataset.pixels import to_float, to_uint8
+from ganinv.dataset.pixels import to_uint8
 from ganinv.edit import finished
 from ganinv.edit.direction import Direction
 from ganinv.edit.edits import Choice, Edits
 from ganinv.errors import InputError
 from ganinv.files import read_json, read_png
 from ganinv.generator.checkpoint import Prior
-from ganinv.inverter.latent import Latent
-from ganinv.report.artefacts import load, save_photo
-from ganinv.tuner.tuned import Tuned
-
-MOVED = "synthesis.b8.conv1.weight"
-
-
-@pytest.fixture
-def run(prior: Prior, latent: Latent, tmp_path: Path) -> Path:
-    """A run's folder with the photos "a" and "b", tuned by hand."""
-    import copy
-
-    for name in ("a", "b"):
-        generator = copy.deepcopy(prior.generator)
-        weight = generator.get_parameter(MOVED)
-        weight.add_(torch.randn_like(weight) / 3)
-        tuned = Tuned(generator, {MOVED: weight.clone()}, [{"step": 0.0, "total": 1.0}], 1, 1.0, "budget")
-        pixels = torch.randint(256, [3, 16, 16], dtype=torch.uint8)
-        photo = Photo(name, to_float(pixels), f"{name}.png", digest(pixels))
-        images = {"initial": prior.generator.synthesis(latent.ws)[0], "tuned_image": generator.synthesis(latent.ws)[0]}
-        more = {"tuned": tuned, "prior": prior, "metrics": {"psnr": 40.0}, "settings_hash": "0"}
-        save_photo(tmp_path / "run" / name, photo=photo, latent=replace(latent, space="w"), **images, **more)
-    return tmp_path / "run"
+from ganinv.report.artefacts import load
 
 
 @pytest.fixture

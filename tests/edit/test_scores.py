@@ -11,7 +11,7 @@ from PIL import Image
 from torch.testing import assert_close
 
 from ganinv.edit.head import rotated, train
-from ganinv.edit.labelled import Labelled
+from ganinv.edit.labelled import Labelled, evened
 from ganinv.edit.samples import Samples, draw
 from ganinv.edit.scores import Own, Table
 from ganinv.errors import InputError
@@ -250,3 +250,24 @@ def test_without_colour(photos: Path) -> None:
     assert torch.allclose(heads[True].score(coloured), heads[True].score(colourless), atol=2)
     assert not torch.allclose(heads[False].score(coloured), heads[False].score(colourless), atol=2)
     assert heads[True].made["grey"] is True and heads[False].made["grey"] is False
+
+
+def test_evened_pictures_differ_in_form_alone() -> None:
+    picture = torch.randint(256, [1, 3, 8, 8]).float()
+    found = evened(torch.cat([picture, 0.5 * picture + 70, torch.full([1, 3, 8, 8], 9.0)]))
+    assert_close(found[0], found[1])
+    assert_close(torch.stack([found[0].mean(), found[0].std()]), torch.tensor([128.0, 64.0]))
+    assert torch.equal(found[2], torch.full([3, 8, 8], 128.0))
+
+
+def test_light_is_no_cue_where_pictures_are_evened(photos: Path) -> None:
+    for i, path in enumerate(sorted(photos.glob("*.png"))):
+        levels = np.full([16, 16, 3], 40 + i + 90 * (i % 2), dtype=np.uint8)
+        levels[: 4 + i % 2 * 8] += 60
+        Image.fromarray(levels).save(path)
+    named: dict[str, Any] = {"network": Brightness(), "photos": str(photos), "column": "bright"}
+    plain, even = (Labelled(**named, even=even).on_pictures(resolution=16) for even in (False, True))
+    pixels = torch.randint(100, [1, 3, 16, 16], dtype=torch.uint8)
+    changes = [float((head.score(2 * pixels) - head.score(pixels)).abs()) for head in (even, plain)]
+    assert changes[0] < 1e-5 < 1e-3 < changes[1]
+    assert even.made["even"] is True and plain.made["even"] is False
