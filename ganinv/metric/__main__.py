@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Judge edits of the photos that all runs have, a row a run and edit. The exit code is 2 after a mistake."""
     parser = argparse.ArgumentParser(prog="python -m ganinv.metric", description=main.__doc__)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a run, of a sweep, or above several of them")
-    parser.add_argument("--names", help="of the folders' rows, by commas (default: the settings that differ)")
+    parser.add_argument("--names", help="of the folders' rows, by commas; of one name: one row (default: what differs)")
     parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
     parser.add_argument("--out", default="editability", help="folder for the tables (default: %(default)s)")
     parser.epilog = "Settings as KEY=VALUE (conf/editability.yaml): edit=[smile,glasses] editability.samples=500"
@@ -62,22 +62,25 @@ def judge(
         check(each, schema=JudgeSettings, rooms=("edit", "scores", "editability"))
     from ..generator.checkpoint import load_prior
     from ..method import pick_device, to_device
-    from ..report.jobs import gather
+    from ..report.jobs import gather, missing
     from ..report.tuned import prior_of
     from .editability_judge import judges_of
 
     gathered = gather(folders)
+    settings, notes = gathered.settings, gathered.notes
     if names is not None:
-        rename(gathered.settings, folders, names.split(","))
-    photo = next(iter(gathered.settings[0].photos.values()))["folder"]
+        notes = [note for note in notes if note not in missing(settings)]
+        settings = rename(settings, folders, names.split(","))
+        notes += missing(settings)
+    photo = next(iter(settings[0].photos.values()))["folder"]
     tuned = load_prior(prior) if prior else prior_of(photo / "generator.safetensors")
     place, side = pick_device(plain(cfg)["device"]), tuned.generator.img_resolution
     metric, edits, encoder = build(cfg, "editability"), build(cfg, "edit"), build(cfg, "encoder") or None
     limits = plain(cfg)["thresholds"] or {}
     judges = judges_of(scorers(per_attribute), resolution=side, thresholds=limits, device=place)
     parts = {"prior": to_device(tuned, place), "edits": edits, "judges": judges, "encoder": encoder}
-    found = metric(settings=gathered.settings, **parts)
-    print(write(found, Path(out).expanduser(), notes=gathered.notes))
+    found = metric(settings=settings, **parts)
+    print(write(found, Path(out).expanduser(), notes=notes))
     return found
 
 
@@ -106,16 +109,21 @@ def scorers(per_attribute: Mapping[str, DictConfig]) -> dict[str, Any]:
     return made
 
 
-def rename(settings: "Sequence[Setting]", folders: Sequence[Path], names: Sequence[str]) -> None:
-    """Call each setting by the name of the folder that its photos lie in. Raises InputError."""
-    if len(names) != len(folders) or len(set(names)) < len(names) or not all(names):
-        raise InputError(f"--names: {len(folders)} folders need as many names, all different; got {', '.join(names)}")
+def rename(settings: "Sequence[Setting]", folders: Sequence[Path], names: Sequence[str]) -> "list[Setting]":
+    """Each setting by the name of the folder that its photos lie in; those of one name are one. Raises InputError."""
+    if len(names) != len(folders) or not all(names):
+        raise InputError(f"--names: {len(folders)} folders need as many names; got {', '.join(names)}")
+    rows: dict[str, Setting] = {}
+    taken: set[int] = set()
     for setting in settings:
         places = [record["folder"] for record in setting.photos.values()]  # in a resolved run, links themselves or not
         own = [i for i, folder in enumerate(folders) if any(place.is_relative_to(folder.resolve()) for place in places)]
-        setting.name = names[own[0]]
-    if len({setting.name for setting in settings}) < len(settings):
-        raise InputError("--names: a folder holds several settings, which one name cannot tell apart; leave it out")
+        if taken & {own[0]}:
+            raise InputError("--names: a folder holds several settings, which one name cannot tell apart; leave it out")
+        taken.add(own[0])
+        row = rows.setdefault(names[own[0]], setting)
+        row.name, row.photos = names[own[0]], row.photos | setting.photos
+    return list(rows.values())
 
 
 def write(found: "Judged", out: Path, *, notes: Sequence[str]) -> str:

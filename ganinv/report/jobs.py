@@ -65,7 +65,7 @@ def gather(folders: Sequence[Path]) -> Gathered:
     _expect_one_prior(settings)
     _name(settings, asked)
     settings.sort(key=lambda setting: setting.order)
-    return Gathered(settings, list(dict.fromkeys([*notes, *_missing(settings)])))
+    return Gathered(settings, list(dict.fromkeys([*notes, *missing(settings)])))
 
 
 def _asked(folder: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
@@ -217,11 +217,13 @@ def _value(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _missing(settings: Sequence[Setting]) -> Iterator[str]:
-    """Photos that a setting lacks and another has."""
+def missing(settings: Sequence[Setting]) -> list[str]:
+    """A sentence for each setting that lacks photos which another has."""
     every = {digest: record["image"] for setting in settings for digest, record in setting.photos.items()}
+    said = []
     for setting in settings:
         names = sorted(name for digest, name in every.items() if digest not in setting.photos)
         if names:
             more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            yield f"{setting.name}: lacks {', '.join(names[:MOST_NAMES])}{more}"
+            said.append(f"{setting.name}: lacks {', '.join(names[:MOST_NAMES])}{more}")
+    return said

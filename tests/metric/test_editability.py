@@ -148,3 +148,16 @@ def test_the_command_writes_its_tables(prior: Prior, edits: Edits, tmp_path: Pat
     assert len(read_csv(tmp_path / "out" / "photos.csv", text=("setting", "edit", "image", "flipped"))) == 3
     assert read_json(tmp_path / "out" / "editability.json")["own"]["space"] == "w"
     assert "| own | 3 |" in capsys.readouterr().out
+
+
+def test_folders_of_one_name_are_one_row(prior: Prior, tmp_path: Path) -> None:
+    runs = [photos(prior, tmp_path / name, seeds=seeds) for name, seeds in {"a": range(2), "b": range(2, 5)}.items()]
+    folders = [tmp_path / "a", tmp_path / "b"]
+    (row,) = command.rename([replace(run) for run in runs], folders, ["ours", "ours"])
+    assert row.name == "ours" and len(row.photos) == 5
+    assert [row.name for row in command.rename(runs, folders, ["x", "y"])] == ["x", "y"]
+    with pytest.raises(InputError, match="^--names: 2 folders need as many names; got x"):
+        command.rename(runs, folders, ["x"])
+    again = [*runs, Setting({}, photos=dict(list(runs[0].photos.items())[:1]))]
+    with pytest.raises(InputError, match="^--names: a folder holds several settings"):
+        command.rename(again, folders, ["x", "y"])
