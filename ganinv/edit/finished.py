@@ -46,7 +46,7 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
     for photo in photos:
         edit_photo(photo, edits, combinations, prior=prior)
     if photos != [folder]:
-        write_png(folder / SHEET, overview(photos, list(combinations)))
+        write_png(folder / SHEET, overview(photos, combinations))
     return photos
 
 
@@ -106,13 +106,16 @@ def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) 
     return to_uint8(render(inversion.generator, styles, noise=maps)).cpu()
 
 
-def overview(photos: Sequence[Path], names: Sequence[str]) -> Tensor:
-    """A row a photo: target, tuned, and each edit.  # uint8 [3, H, W]"""
+def overview(photos: Sequence[Path], combinations: dict[str, list[Step]]) -> Tensor:
+    """A row a photo: target, tuned, and each edit, of one direction with its strength.  # uint8 [3, H, W]"""
+    titles = [
+        f"{name} {steps[0].strengths()[0]:+.3g}" if len(steps) == 1 else name for name, steps in combinations.items()
+    ]
     rows = []
     for photo in photos:
-        edits = [read_png(photo / FOLDER / f"{name}.png") for name in names]
+        edits = [read_png(photo / FOLDER / f"{name}.png") for name in combinations]
         rows.append((photo.name, [read_png(photo / "target.png"), read_png(photo / "tuned.png"), *edits]))
-    return sheet(rows, columns=["target", "tuned", *names])
+    return sheet(rows, columns=["target", "tuned", *titles])
 
 
 def read_record(place: Path) -> dict[str, Any]:
