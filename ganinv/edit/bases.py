@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..report.artefacts import Inversion, load
+from ..generator.foreign.source import shown
+from ..report.artefacts import Inversion, load, read_record
 from .finished import photos_of
 
 
@@ -16,15 +17,23 @@ class Bases:
     """Each photo on the generator that was tuned around it, which of tuner=none is the prior's; read when drawn."""
 
     def __init__(self, runs: Sequence[str], prior: Prior) -> None:
-        """`runs`: folders of runs, or of photos in them. Raises InputError."""
+        """`runs`: folders of runs, or of photos in them. Raises InputError, for a photo of another prior too."""
         self.prior = prior
         try:
             self.folders = [photo for run in runs for photo in photos_of(Path(run).expanduser())]
+            records = [read_record(folder) for folder in self.folders]
         except InputError as error:
             raise InputError(f"finder.runs: {error}") from error
+        for folder, record in zip(self.folders, records, strict=True):
+            if record["prior"]["fingerprint"] != prior.fingerprint:
+                raise InputError(
+                    f"finder.runs: {folder} lies on the prior {shown(record['prior']['name'], 60)}, not on"
+                    f" {prior.name}; name runs of this one"
+                )
+        self.digests = sorted({record["photo_digest"] for record in records})
 
     def draw(self, count: int, random: torch.Generator) -> list[Inversion]:
-        """`count` of the photos, with replacement. InputError: one cannot be read, or lies on another prior."""
+        """`count` of the photos, with replacement. InputError: one cannot be read."""
         chosen = torch.randint(len(self.folders), [count], generator=random).tolist()
         return [self._read(self.folders[i]) for i in chosen]
 

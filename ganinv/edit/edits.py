@@ -67,6 +67,8 @@ class Edits:
             )
         if strength is not None:
             expect_strength(strength, "edit.strength")
+        if animate not in ("gif", "mp4", None):
+            raise InputError(f"edit.animate: must be gif, mp4 or null, got {str(animate).lower()}")
         if animate == "mp4":
             expect_video()
         self.directions, self.strength, self.columns, self.animate = directions, strength, columns, animate

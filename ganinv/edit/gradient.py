@@ -1,11 +1,12 @@
 """Enjoy Your Editing (Zhuang et al. 2021, arXiv 2102.01187): a direction in W learned by a classifier's gradient.
 
 With G the generator, f the classifier's score, σ_f its deviation over samples, d = L u the direction in coordinates u
-in which samples of w are white (Σ = L Lᵀ), and a sign s = ±1 drawn for each sample, u is learned by Adam on
+in which samples of w are white (Σ = L Lᵀ), and a sign s = ±1 drawn for each picture, u is learned by Adam on
 
     −s (f(G(w + s d)) − f(G(w))) / σ_f + μ MSE(G(w + s d), G(w)) + ν softplus(−D(G(w + s d)))
 
-where the paper regresses a target and keeps the picture by a perceptual loss. f sees both pictures shifted and
+where the paper regresses a target and keeps the picture by a perceptual loss. The pictures are of samples and, with
+`runs`, of photos at their own w. f sees both pictures shifted and
 brightened alike, by another amount at each step, so that patterns which no eye sees do not satisfy it.
 """
 
@@ -59,15 +60,18 @@ class Gradient:
         `realism`: ν; 0: without the prior's discriminator. `psi`: truncation of the pictures. `given`: directions in
         W (names or files) with which the result is not to be correlated, over samples. `runs`: folders of finished runs
         whose photos are `share` of each batch, on their own generators, so that it is learned too where photos lie; not
-        those on which it is to be judged. `strength`: at which the edit
-        shows, unless a run has another; None: as far as it was learned.
+        those on which it is to be judged. `strength`: at which the edit shows, unless a run has another; None: as far
+        as it was learned.
         """
         self.samples, self.steps, self.batch, self.lr, self.seed = samples, steps, batch, lr, seed
         self.picture, self.realism, self.psi, self.given, self.strength = picture, realism, psi, given, strength
-        self.runs, self.share = runs, share
+        self.runs, self.photos = runs, round(share * batch) if runs else 0  # of a batch
+        if runs and not self.photos:
+            raise InputError(f"finder.share: {share:g} of a batch of {batch} is no photo; raise it, or leave runs out")
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None) -> list[Direction]:
         """One direction in W. Raises InputError."""
+        bases = Bases(self.runs, prior) if self.runs else None
         found = differentiable(scorer, prior)
         expect_judge(prior, self.realism, self.batch)
         assert found.graded is not None
@@ -75,7 +79,6 @@ class Gradient:
         white = whitening(samples.w)
         others = [vector(given, prior, "w") for given in self.given]
         allowed = without(white, others, name=name) if others else white
-        bases = Bases(self.runs, prior) if self.runs else None
         u, gained = self.learn(prior, samples, allowed, found.graded, name, bases=bases)
         value = allowed @ u
         length = float((torch.linalg.pinv(white, rtol=RANK) @ value).norm())
@@ -83,7 +86,7 @@ class Gradient:
             raise InputError(f"{name}: the scores have no gradient that can be followed; use another classifier")
         made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
         made |= {"picture": self.picture, "realism": self.realism, "psi": self.psi, "seed": self.seed}
-        made |= {"photos": len(bases.folders), "share": self.share} if bases else {}
+        made |= {"photos": self.photos, "bases": bases.digests} if bases else {}
         made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
         return [
             Direction.found_on(
@@ -109,15 +112,15 @@ class Gradient:
     ) -> tuple[Tensor, float]:
         """u [w_dim], and by how many σ_f the score rose in the last steps."""
         generator, random = prior.generator, torch.Generator().manual_seed(self.seed)
-        w, photos = samples.truncated(generator.mapping.w_avg), round(self.share * self.batch) if bases else 0
+        w = samples.truncated(generator.mapping.w_avg)
         scores = torch.cat([score(self._seen(prior, part)).cpu() for part in w[:SPREAD].split(self.batch)])
         expect_varied(scores, name)
         u = torch.zeros(white.shape[1], requires_grad=True)
         optimizer, rises = torch.optim.Adam([u], lr=self.lr), []
         for step in range(self.steps):
-            chosen = w[torch.randint(len(w), [self.batch - photos], generator=random)]
+            chosen = w[torch.randint(len(w), [self.batch - self.photos], generator=random)]
             sign = torch.randint(2, [self.batch, 1], generator=random) * 2.0 - 1
-            drawn = bases.draw(photos, random) if bases else []
+            drawn = bases.draw(self.photos, random) if bases else []
             rise, kept = self._terms(prior, chosen, drawn, sign * (white @ u), sign[:, 0], score, random)
             optimizer.zero_grad()
             (kept - rise / scores.std()).backward()

@@ -74,7 +74,8 @@ class Labelled:
         label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
         there where the column holds this text; `at_least`: where it holds this number or more; neither: the numbers
         are degrees. `grey`: photos and samples are looked at without colour, for photos that have none.
-        `even`: brought to one brightness and contrast first (`evened`), so that light is no cue.
+        `even`: what is looked at is brought to one brightness and contrast (`evened`), so that light is no cue; the
+        network must take floats, as those with a method `graded` do.
         `region`: the part of the photos that is looked at, [top, left, bottom, right] as shares of the side; None: all.
         `frame`: the part of the samples that shows what `region` does of the photos; None: the same.
         """
@@ -82,6 +83,10 @@ class Labelled:
             raise InputError("scores: value and at_least exclude each other; leave one of them out")
         if not os.path.exists(os.path.expanduser(photos)) or is_single(photos):
             raise InputError(f"scores.photos: {photos!r} is no folder and no zip of photos")
+        if even and not hasattr(network, "graded"):
+            raise InputError(
+                f"scores.even: {network.title} takes whole numbers alone (it has no `graded`); leave it out"
+            )
         for key, box in (("region", region), ("frame", frame)):
             if box is not None:
                 expect_box(box, f"scores.{key}")

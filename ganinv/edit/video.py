@@ -14,19 +14,21 @@ QUALITY = "14"  # x264's rate factor: 0 is lossless, 18 about what no eye tells 
 
 
 def expect_video() -> ModuleType:
-    """PyAV. InputError that says how to install it."""
+    """PyAV with x264. InputError that says how to install it."""
     try:
         import av
-    except ModuleNotFoundError as error:
+
+        av.Codec("libx264", "w")
+    except (ImportError, ValueError) as error:
         raise InputError(
-            "edit.animate: mp4 needs PyAV: pip install 'ganinv[video]'; or choose edit.animate=gif"
+            "edit.animate: mp4 needs PyAV with x264: pip install 'ganinv[video]'; or choose edit.animate=gif"
         ) from error
     return av
 
 
 def mp4(pictures: Tensor) -> bytes:
     """A sweep there and back of `pictures` uint8 [N, 3, R, R]. Raises InputError."""
-    av, frames = expect_video(), [even(picture) for picture in there_and_back(pictures)]
+    av, frames = expect_video(), [even_sides(picture) for picture in there_and_back(pictures)]
     buffer = io.BytesIO()
     with av.open(buffer, mode="w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(1000, FRAME), options={"crf": QUALITY})
@@ -39,7 +41,7 @@ def mp4(pictures: Tensor) -> bytes:
     return buffer.getvalue()
 
 
-def even(picture: Tensor) -> Tensor:
+def even_sides(picture: Tensor) -> Tensor:
     """Sides that 4:2:0 can halve: the last row or column twice where they are odd.  # uint8 [3, H, W]"""
     height, width = picture.shape[1:]
     return F.pad(picture[None].float(), (0, width % 2, 0, height % 2), mode="replicate")[0].to(picture.dtype)

@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Judge edits of the photos that all runs have, a row a run and edit. The exit code is 2 after a mistake."""
     parser = argparse.ArgumentParser(prog="python -m ganinv.metric", description=main.__doc__)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a run, of a sweep, or above several of them")
-    parser.add_argument("--names", help="of the folders' rows, by commas; of one name: one row (default: what differs)")
+    parser.add_argument(
+        "--names", help="of the folders' rows, by commas; those of one name are one (default: what differs)"
+    )
     parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
     parser.add_argument("--out", default="editability", help="folder for the tables (default: %(default)s)")
     parser.epilog = "Settings as KEY=VALUE (conf/editability.yaml): edit=[smile,glasses] editability.samples=500"
@@ -116,14 +118,28 @@ def rename(settings: "Sequence[Setting]", folders: Sequence[Path], names: Sequen
     rows: dict[str, Setting] = {}
     taken: set[int] = set()
     for setting in settings:
-        places = [record["folder"] for record in setting.photos.values()]  # in a resolved run, links themselves or not
-        own = [i for i, folder in enumerate(folders) if any(place.is_relative_to(folder.resolve()) for place in places)]
-        if taken & {own[0]}:
+        own = _folder_of(setting, folders)
+        if own in taken:
             raise InputError("--names: a folder holds several settings, which one name cannot tell apart; leave it out")
-        taken.add(own[0])
-        row = rows.setdefault(names[own[0]], setting)
-        row.name, row.photos = names[own[0]], row.photos | setting.photos
+        taken.add(own)
+        row = rows.setdefault(names[own], replace(setting, name=names[own], photos={}))
+        if row.photos.keys() & setting.photos.keys():
+            raise InputError(f"--names: {names[own]} names runs that share photos; give each a name of its own")
+        row.photos.update(setting.photos)
+    if without := [name for name in names if name not in rows]:
+        raise InputError(f"--names: {without[0]} has no row: its run has the settings of another; leave --names out")
     return list(rows.values())
+
+
+def _folder_of(setting: "Setting", folders: Sequence[Path]) -> int:
+    """Which of `folders` the photos lie in, links themselves or not. InputError: a sweep pointed to them elsewhere."""
+    places = [record["folder"] for record in setting.photos.values()]
+    own = [i for i, folder in enumerate(folders) if any(place.is_relative_to(folder.resolve()) for place in places)]
+    if not own:
+        raise InputError(
+            f"--names: {places[0].parent} lies in none of the folders; name it itself, or leave --names out"
+        )
+    return own[0]
 
 
 def write(found: "Judged", out: Path, *, notes: Sequence[str]) -> str:

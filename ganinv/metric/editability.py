@@ -19,7 +19,7 @@ from ..generator.checkpoint import Prior
 from ..inverter.latent import Inverter
 from ..report.jobs import Setting
 from .editability_effect import Ruler
-from .editability_judge import Judge, expect_independent
+from .editability_judge import Judge, expect_independent, expect_unseen
 from .editability_photos import Row, common, rows_of
 from .editability_plan import Plan, doubts, plan, subjects
 from .editability_table import as_record, doubtful, line
@@ -77,6 +77,7 @@ class Editability:
         self._expect_known(steps, judges)
         pairs = [(step.direction, judges[name]) for name, step in steps.items()]
         notes = [*expect_independent(pairs, is_strict=self.independent), *self._empty(steps, encoder)]
+        notes += expect_unseen((step.direction for step in steps.values()), digests, is_strict=self.independent)
         ruler = Ruler(judges, prior, self.identity, self.reconstruction.distance(side), encoder, self.seed)
         plans = self._plans(steps, ruler)
         for each in plans:
@@ -84,7 +85,7 @@ class Editability:
             notes += [said] if (said := doubtful(each, seed=self.seed)) else []
         rows = {setting.name: list(rows_of(setting, digests, plans, ruler)) for setting in settings}
         table = [
-            line(name, each, [row for row in found if row["edit"] == each.name], seed=self.seed)
+            line(name, each, [row for row in found if row["edit"] == each.name], psi=self.psi, seed=self.seed)
             for each in plans
             for name, found in rows.items()
         ]

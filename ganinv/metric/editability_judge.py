@@ -1,7 +1,7 @@
 """Who judges an edit: a scorer for each attribute, apart from the one that found the direction."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,4 +121,16 @@ def expect_independent(pairs: Iterable[tuple[Direction, Judge]], *, is_strict: b
         if said and is_strict and "does not say" not in said:
             raise InputError(f"{said}, or set editability.independent=false to judge all the same")
         notes += [said] if said else []
+    return notes
+
+
+def expect_unseen(directions: Iterable[Direction], digests: Sequence[str], *, is_strict: bool) -> list[str]:
+    """Sentences on directions that were learned on some of the judged photos; InputError where `is_strict`."""
+    notes = []
+    for direction in directions:
+        if seen := len(set(direction.made.get("bases", ())) & set(digests)):
+            said = f"{direction.name}: was learned on {seen:,} of the {len(digests):,} photos"
+            if is_strict:
+                raise InputError(f"{said}; judge on others, or set editability.independent=false to judge all the same")
+            notes.append(said)
     return notes

@@ -12,6 +12,7 @@ from .editability_plan import Plan
 HEADINGS = {
     "setting": "setting",
     "edit": "edit",
+    "psi": "ψ",
     "photos": "n",
     "psnr": "PSNR, dB",
     "lpips": "LPIPS",
@@ -27,7 +28,7 @@ HEADINGS = {
     "lec": "LEC",
 }
 STATED = (
-    "Figures of the tuned photos; in brackets, with an s, of generated samples of the untouched generator. "
+    "Figures of the tuned photos; in brackets, with an s, of generated samples of the untouched generator at ψ. "
     "Transfer: mean change of the attribute's score on the photos over that on samples, and over that of the "
     "untouched generator at the photos' own w; in square brackets the 95 % interval over photos and samples "
     "(bootstrap, BCa). Flipped: share that shows the attribute after the edit, of those that lack it. Identity: "
@@ -37,10 +38,11 @@ STATED = (
 )
 
 
-def line(name: str, plan: Plan, rows: Sequence[Row], *, seed: int) -> Row:
-    """The figures of one setting and edit, each of one number, by name."""
+def line(name: str, plan: Plan, rows: Sequence[Row], *, psi: float, seed: int) -> Row:
+    """The figures of one setting and edit, each of one number, by name; `psi`: the samples' truncation."""
     changes, samples = column(rows, f"change_{plan.name}"), plan.samples[f"change_{plan.name}"].tolist()
-    found: Row = {"setting": name, "edit": plan.name, "photos": len(rows), "strength": plan.step.strengths()[0]}
+    found: Row = {"setting": name, "edit": plan.name, "psi": psi, "photos": len(rows)}
+    found |= {"strength": plan.step.strengths()[0]}
     found |= {key: average(column(rows, key)) for key in FIDELITY}
     found |= {"flipped": average(column(rows, "flipped"))}
     found |= {"flipped_samples": float(plan.flipped(plan.samples).double().mean())}
@@ -101,7 +103,7 @@ def doubtful(plan: Plan, *, seed: int) -> str | None:
 def cells(row: Row) -> dict[str, str]:
     """A row of the table for a reader, by column."""
     shown: dict[str, str] = {key: str(row[key]) for key in ("setting", "edit", "photos")}
-    shown |= {key: figure(row[key], digits=3) or "–" for key in ("psnr", "lpips", "strength")}
+    shown |= {key: figure(row[key], digits=3) or "–" for key in ("psi", "psnr", "lpips", "strength")}
     shown |= {key: interval(row, key) for key in ("transfer", "transfer_same_w", "identity_difference", "consistency")}
     shown |= {key: both(row, key) for key in ("flipped", "identity", "outside", "lec")}
     names = [key for key in row if key.startswith("other_") and not key.endswith("_samples")]

@@ -11,6 +11,7 @@ from ganinv.edit.gradient import Gradient
 from ganinv.edit.scores import Own
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
+from ganinv.report.artefacts import read_record
 
 from .test_gradient import Redness
 
@@ -37,18 +38,22 @@ def test_learned_on_photos_alone_it_raises_the_score_there(prior: Prior, run: Pa
     (photo,) = Bases([str(run / "a")], prior).draw(1, torch.Generator())
     before, after = (at_photo(photo, k * found.strength * found.values["w"]) * 127.5 + 127.5 for k in (0, 1))
     assert float(Redness()(after) - Redness()(before)) > 0
-    assert found.made["photos"] == 1 and found.made["share"] == 1.0
+    assert found.made["photos"] == 8 and found.made["bases"] == [read_record(run / "a")["photo_digest"]]
 
 
-def test_no_share_is_no_photos(prior: Prior, run: Path) -> None:
-    alone, beside = learned(prior), learned(prior, runs=[str(run)], share=0.0)
-    assert torch.equal(alone.values["w"], beside.values["w"]) and "photos" not in alone.made
-    half = learned(prior, runs=[str(run)])
+def test_without_runs_there_are_no_photos(prior: Prior, run: Path) -> None:
+    alone, half = learned(prior), learned(prior, runs=[str(run)])
+    assert "photos" not in alone.made and half.made["photos"] == 4
     assert not torch.equal(alone.values["w"], half.values["w"])
+    with pytest.raises(InputError, match="^finder.share: 0.05 of a batch of 8 is no photo"):
+        learned(prior, runs=[str(run)], share=0.05)
 
 
 def test_runs_that_hold_nothing_or_lie_on_another_prior(prior: Prior, other: Prior, run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="^finder.runs: .*none: no such folder"):
         Bases([str(tmp_path / "none")], prior)
-    with pytest.raises(InputError, match="^finder.runs: .* tuned from the prior tiny0"):
-        Bases([str(run)], other).draw(1, torch.Generator())
+    with pytest.raises(InputError, match="^finder.runs: .* lies on the prior tiny0, not on tiny1"):
+        Bases([str(run)], other)
+    (run / "b" / "latent.safetensors").unlink()
+    with pytest.raises(InputError, match="^finder.runs: .*latent.safetensors"):
+        Bases([str(run / "b")], prior).draw(1, torch.Generator())

@@ -97,3 +97,9 @@ def test_wrong_folders_and_settings(run: Path, prior: Prior, files, tmp_path: Pa
         Choice(direction="smile", layers=[1])
     with pytest.raises(InputError, match="^smile: layers 2 to before 40 are not in this generator, which has 6"):
         Edits(directions={"x": Choice(direction=files["smile"].direction, layers=[2, 40])}).steps(prior)
+
+
+def test_a_sweep_as_mp4(run: Path, prior: Prior, files) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed: pip install 'ganinv[video]'")
+    finished.edit_run(run / "a", Edits(directions={"smile": files["smile"]}, animate="mp4"), prior=prior)
+    assert (run / "a" / "edits" / "smile.mp4").is_file() and not (run / "a" / "edits" / "smile.gif").exists()

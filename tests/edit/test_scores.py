@@ -25,6 +25,9 @@ class Brightness(torch.nn.Module):
     num_features = 12
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.graded(pixels)
+
+    def graded(self, pixels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.adaptive_avg_pool2d(pixels.float(), 2).flatten(1)
 
 
@@ -271,3 +274,16 @@ def test_light_is_no_cue_where_pictures_are_evened(photos: Path) -> None:
     changes = [float((head.score(2 * pixels) - head.score(pixels)).abs()) for head in (even, plain)]
     assert changes[0] < 1e-5 < 1e-3 < changes[1]
     assert even.made["even"] is True and plain.made["even"] is False
+
+
+def test_a_network_of_whole_numbers_cannot_look_at_evened_pictures(photos: Path) -> None:
+    class Whole:
+        title, num_features = "whole", 1
+
+        def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+            return pixels.float()
+
+        def to(self, device: torch.device) -> None: ...
+
+    with pytest.raises(InputError, match="^scores.even: whole takes whole numbers alone"):
+        Labelled(network=Whole(), photos=str(photos), column="bright", even=True)

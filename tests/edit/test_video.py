@@ -8,7 +8,7 @@ import torch
 
 from ganinv.edit.edits import Edits
 from ganinv.edit.sheet import FRAME
-from ganinv.edit.video import even, mp4
+from ganinv.edit.video import even_sides, mp4
 from ganinv.errors import InputError
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'ganinv[video]'")
@@ -28,13 +28,18 @@ def test_a_sweep_there_and_back_comes_out_as_it_went_in() -> None:
 
 def test_odd_sides_repeat_their_last_row_and_column() -> None:
     picture = torch.arange(27, dtype=torch.uint8).reshape(3, 3, 3)
-    found = even(picture)
+    found = even_sides(picture)
     assert found.shape == (3, 4, 4) and torch.equal(found[:, :3, :3], picture)
     assert torch.equal(found[:, 3, :3], picture[:, 2]) and torch.equal(found[:, :3, 3], picture[:, :, 2])
-    assert torch.equal(even(found), found)
+    assert torch.equal(even_sides(found), found)
 
 
 def test_without_pyav_it_is_said_before_anything_is_done(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match="^edit.animate: mp4 needs PyAV: pip install 'ganinv\\[video\\]'"):
+    with pytest.raises(InputError, match="^edit.animate: mp4 needs PyAV with x264: pip install 'ganinv\\[video\\]'"):
         Edits(directions={}, animate="mp4")
+
+
+def test_other_forms_are_refused() -> None:
+    with pytest.raises(InputError, match="^edit.animate: must be gif, mp4 or null, got true"):
+        Edits(directions={}, animate=True)  # pyright: ignore[reportArgumentType]

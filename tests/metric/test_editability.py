@@ -153,11 +153,32 @@ def test_the_command_writes_its_tables(prior: Prior, edits: Edits, tmp_path: Pat
 def test_folders_of_one_name_are_one_row(prior: Prior, tmp_path: Path) -> None:
     runs = [photos(prior, tmp_path / name, seeds=seeds) for name, seeds in {"a": range(2), "b": range(2, 5)}.items()]
     folders = [tmp_path / "a", tmp_path / "b"]
-    (row,) = command.rename([replace(run) for run in runs], folders, ["ours", "ours"])
-    assert row.name == "ours" and len(row.photos) == 5
+    (row,) = command.rename(runs, folders, ["ours", "ours"])
+    assert row.name == "ours" and len(row.photos) == 5 and len(runs[0].photos) == 2
     assert [row.name for row in command.rename(runs, folders, ["x", "y"])] == ["x", "y"]
-    with pytest.raises(InputError, match="^--names: 2 folders need as many names; got x"):
-        command.rename(runs, folders, ["x"])
-    again = [*runs, Setting({}, photos=dict(list(runs[0].photos.items())[:1]))]
-    with pytest.raises(InputError, match="^--names: a folder holds several settings"):
-        command.rename(again, folders, ["x", "y"])
+
+
+def test_names_that_do_not_tell_runs_apart(prior: Prior, tmp_path: Path) -> None:
+    a, b = (photos(prior, tmp_path / name, seeds=range(2)) for name in "ab")
+    folders = [tmp_path / "a", tmp_path / "b"]
+    part = Setting({}, photos=dict(list(a.photos.items())[:1]))
+    cases = [
+        ([a, b], folders, ["x"], "--names: 2 folders need as many names; got x"),
+        ([a, b], folders, ["x", "x"], "--names: x names runs that share photos"),
+        ([a, part], folders, ["x", "y"], "--names: a folder holds several settings"),
+        ([a], folders, ["x", "y"], "--names: y has no row"),
+        ([a], folders[1:], ["x"], "--names: .* lies in none of the folders"),
+    ]
+    for settings, places, names, said in cases:
+        with pytest.raises(InputError, match=f"^{said}"):
+            command.rename(settings, places, names)
+
+
+def test_photos_that_a_direction_was_learned_on_do_not_judge_it(prior: Prior, edits: Edits, tmp_path: Path) -> None:
+    run = photos(prior, tmp_path / "a", seeds=range(3))
+    path = tmp_path / "bright.safetensors"
+    direction = Direction.load(path)
+    replace(direction, made=direction.made | {"bases": list(run.photos)[:2]}).save(path)
+    with pytest.raises(InputError, match="^bright: was learned on 2 of the 3 photos"):
+        judged(prior, edits, run)
+    assert "bright: was learned on 2 of the 3 photos" in judged(prior, edits, run, independent=False).notes
