@@ -147,7 +147,7 @@ def test_the_command_writes_its_tables(prior: Prior, edits: Edits, tmp_path: Pat
     assert row["edit"] == "own" and row["photos"] == 3
     assert len(read_csv(tmp_path / "out" / "photos.csv", text=("setting", "edit", "image", "flipped"))) == 3
     assert read_json(tmp_path / "out" / "editability.json")["own"]["space"] == "w"
-    assert "| own | 3 |" in capsys.readouterr().out
+    assert "| own | 0.7 | 3 |" in capsys.readouterr().out
 
 
 def test_folders_of_one_name_are_one_row(prior: Prior, tmp_path: Path) -> None:
