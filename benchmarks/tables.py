@@ -147,10 +147,12 @@ def localised(folder: Path) -> Iterator[Line]:
 def edited(folder: Path) -> Iterator[Line]:
     """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
     for row in rows("editability", folder):
-        cells = [f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
+        cells = [f"{row['psi']:g}", f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
+        flipped = f"{row['flipped']:.2f} ({row['flipped_samples']:.2f})"
         transfers = [interval(row, key) for key in ("transfer", "transfer_same_w")]
         identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
-        yield [row["edit"], row["setting"], *cells, *transfers, identity]
+        outside = f"{row['outside']:.3f} ({row['outside_samples']:.3f})" if row.get("outside") is not None else "–"
+        yield [row["edit"], row["setting"], *cells, flipped, *transfers, identity, outside]
 
 
 def differs(apart: Difference | None) -> str:
