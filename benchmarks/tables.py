@@ -122,8 +122,9 @@ def methods(folder: Path) -> Iterator[Line]:
     for dataset, photos in DATASETS.items():
         for name, said in METHODS.items():
             if found := rows("methods", folder, row=name, dataset=dataset):
-                ratios = [row["frechet_ratio"] for row in found]
-                cells = [*figures(found, TUNED), spread(ratios, 3), f"{max(ratios):.3f}"]
+                ratios = [row["frechet_ratio"] for row in found if row["frechet_ratio"] is not None]
+                harm = [spread(ratios, 3), f"{max(ratios):.3f}"] if ratios else ["–", "–"]
+                cells = [*figures(found, TUNED), *harm]
                 yield [photos, said, str(len(found)), *cells]
 
 
