@@ -103,9 +103,8 @@ def doubtful(plan: Plan, *, seed: int) -> str | None:
 def cells(row: Row) -> dict[str, str]:
     """A row of the table for a reader, by column."""
     shown: dict[str, str] = {key: str(row[key]) for key in ("setting", "edit", "photos")}
-    shown |= {key: figure(row[key], digits=3) or "–" for key in ("psnr", "lpips", "strength")} | {
-        "psi": f"{row['psi']:g}"
-    }
+    shown["psi"] = f"{row['psi']:g}"
+    shown |= {key: figure(row[key], digits=3) or "–" for key in ("psnr", "lpips", "strength")}
     shown |= {key: interval(row, key) for key in ("transfer", "transfer_same_w", "identity_difference", "consistency")}
     shown |= {key: both(row, key) for key in ("flipped", "identity", "outside", "lec")}
     names = [key for key in row if key.startswith("other_") and not key.endswith("_samples")]
