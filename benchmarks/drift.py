@@ -1,6 +1,6 @@
 """How far tuning moved the generator: Fréchet distance to real images, tuned over untouched, for finished photos.
 
-    python benchmarks/drift.py runs/ffhq/0123456789/* --real faces.zip --csv drift.csv --sheets sheets
+    python benchmarks/drift.py runs/ffhq/0123456789/*/ --real faces.zip --csv drift.csv --sheets sheets
 
 Everywhere (5,000 z, ψ 1) and near the photo, on w + α (w_z − w) with α .25 and .5 (500 z), each with constant and with
 random noise. Of each folder it reads generator.safetensors and latent.safetensors, and config.yaml above it, by which

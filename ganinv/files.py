@@ -1,5 +1,6 @@
 """Files written whole: under a temporary name in the same folder, synchronised, then renamed."""
 
+import codecs
 import contextlib
 import csv
 import errno
@@ -8,9 +9,9 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -31,11 +32,18 @@ NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 def write_bytes(path: Path, data: bytes) -> None:
     """`data` at `path`, or nothing there and an InputError that names the folder; an older file stays until then."""
+    with written(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """As `write_bytes`, of what is written bit by bit."""
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -139,6 +147,25 @@ def read_csv(path: Path, *, text: Collection[str] = ()) -> list[dict[str, Any]]:
         with open(path, encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file, strict=True)
             return [{key: _cell(value, key in text) for key, value in row.items()} for row in rows]
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: not a readable table ({error}); run this photo again") from error
+
+
+def join_csv(path: Path, tables: Mapping[str, Path], *, name: str) -> None:
+    """`tables` one below the other, their names in a first column `name`; none is held in memory."""
+    columns = dict.fromkeys([name, *(column for table in tables.values() for column in _columns(table))])
+    with written(path) as file:
+        writer = csv.DictWriter(codecs.getwriter("utf-8")(file, "backslashreplace"), list(columns), lineterminator="\n")
+        writer.writeheader()
+        for own, table in tables.items():
+            writer.writerows({name: own, **row} for row in read_csv(table, text=columns))
+
+
+def _columns(path: Path) -> list[str]:
+    """The names in a table's first line."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return next(csv.reader(file, strict=True), [])
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: not a readable table ({error}); run this photo again") from error
 

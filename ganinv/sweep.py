@@ -1,7 +1,5 @@
-"""The jobs of a sweep, a file each in the sweep's folder: what was asked, where it went, how it ended; and its end."""
+"""A sweep: its jobs, of which one that fails stops no other, and its end."""
 
-import hashlib
-import json
 import logging
 import os
 import platform
@@ -20,12 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from .config import build, plain, run_folder, settings_hash
 from .errors import InputError
-from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, sentence, telling
+from .job import Stamps, read, reason, stamps, twins, why, write
+from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, telling
 
 log = logging.getLogger("ganinv")
-FORMAT = "ganinv-job"
-JOBS = "jobs"
-Stamps = dict[Path, int]
 Place = Callable[[DictConfig], Path]
 
 
@@ -53,23 +49,6 @@ def apart(hydra: DictConfig) -> None:
         hydra.launcher = OmegaConf.create({**params, **own, "parallel": params.get("array_parallelism", 256)})  # pyright: ignore
 
 
-def stamps(folder: Path) -> Stamps:
-    """The records in a sweep's folder, and when each was written."""
-    return {path: path.stat().st_mtime_ns for path in (folder / JOBS).glob("*.json")}
-
-
-def place(folder: Path, overrides: Sequence[str]) -> Path:
-    """Where a sweep in `folder` keeps the record of the job with these overrides: a rerun's takes its place."""
-    return folder / JOBS / f"{hashlib.sha256(chr(10).join(overrides).encode()).hexdigest()[:10]}.json"
-
-
-def write(folder: Path, record: dict[str, Any]) -> None:
-    """`record` has number, overrides, folder, settings_hash, why, code and state: running, done, failed, stopped."""
-    from .files import write_json
-
-    write_json(place(folder, record["overrides"]), {"format": FORMAT, **record})
-
-
 def attempt(task: Callable[[DictConfig], object], cfg: DictConfig, *, folder: Place = run_folder) -> None:
     """A job of Hydra's whose mistake is told; in a sweep the other jobs go on, and its end names those that failed.
 
@@ -88,6 +67,7 @@ def recorded_job(cfg: DictConfig, results: Place) -> Iterator[None]:
     job = HydraConfig.get()
     record: dict[str, Any] = {"number": job.job.num, "overrides": list(job.overrides.task), "why": None, "code": 0}
     record |= whereabouts(cfg, results) | {"host": platform.node(), "pid": os.getpid()}
+    record |= {"cards": os.environ.get("CUDA_VISIBLE_DEVICES")}
     folder = Path(job.sweep.dir)
     write(folder, record | {"state": "running"})
     try:
@@ -113,32 +93,6 @@ def whereabouts(cfg: DictConfig, results: Place) -> dict[str, str | None]:
         return {"folder": None, "settings_hash": None}
 
 
-def why(error: BaseException) -> str:
-    """An error in words: a user's by its sentence, one of ours by its kind too."""
-    said = isinstance(error, Exception) and is_users(error)
-    return sentence(error) if said else f"{type(error).__name__}: {error}"
-
-
-def vanished(folder: Path, *, number: int, overrides: Sequence[str], said: str) -> None:
-    """Record a job whose process is gone without a word: killed, out of memory, out of time; `said` by its launcher."""
-    path = place(folder, overrides)
-    record = read(path) if path.is_file() else {"folder": None, "settings_hash": None}
-    told = f"its process ended without a word (killed, out of memory or out of time?): {said}"
-    known = {"number": number, "overrides": list(overrides)}
-    write(folder, record | known | {"state": "failed", "why": told, "code": FAILED})
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A job's record; InputError where it is none."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a whole record of a job ({error})") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise InputError(f"{path}: not a record of a job")
-    return record
-
-
 def attended(entry: Callable[[], object], *, has_table: bool = True) -> None:
     """Run Hydra's `entry`; where that was a sweep, write its table, if its jobs are runs that have one, and name the
     jobs that failed. Raises Told.
@@ -162,6 +116,8 @@ def conclude(folder: Path, before: Stamps, *, has_table: bool) -> None:
     own = [read(path) for path, stamp in stamps(folder).items() if before.get(path) != stamp]
     if has_table:
         write_table(folder, own)
+    for said in twins(own):
+        print(said, file=sys.stderr)
     failed = sorted((record for record in own if record["state"] != "done"), key=lambda record: record["number"])
     if not failed:
         return
@@ -169,11 +125,6 @@ def conclude(folder: Path, before: Stamps, *, has_table: bool) -> None:
     for record in failed:
         print(f"#{record['number']} {' '.join(record['overrides'])}: {reason(record)}", file=sys.stderr)
     raise Told(max(record["code"] or FAILED for record in failed))
-
-
-def reason(record: dict[str, Any]) -> str:
-    """Why a job is not done."""
-    return record["why"] or "its process ended without a word (killed?), or it is running still"
 
 
 def write_table(folder: Path, records: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ganinv.errors import InputError
-from ganinv.files import number, read_csv, read_json, read_png, write_bytes, write_csv, write_json, write_png
+from ganinv.files import join_csv, number, read_csv, read_json, read_png, write_bytes, write_csv, write_json, write_png
 
 
 def failing(code: int):
@@ -92,6 +92,21 @@ def test_csv_keeps_exact_numbers_gaps_and_names_that_look_like_numbers(tmp_path:
         {"image": "00012", "mse": None, "psnr": math.inf, "extra": None},
         {"image": 'a, "b"\nc', "mse": None, "psnr": 1 / 3, "extra": 2.0},
     ]
+
+
+def test_tables_are_joined_with_every_column_and_a_broken_one_leaves_the_old_file(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", [{"step": 0.1, "mse": None}])
+    write_csv(tmp_path / "b.csv", [{"step": 2.0, "term": 1e-300}])
+    tables = {"x, y": tmp_path / "a.csv", "7": tmp_path / "b.csv"}
+    join_csv(tmp_path / "all.csv", tables, name="image")
+    assert read_csv(tmp_path / "all.csv", text=("image",)) == [
+        {"image": "x, y", "step": 0.1, "mse": None, "term": None},
+        {"image": "7", "step": 2.0, "mse": None, "term": 1e-300},
+    ]
+    before = (tmp_path / "all.csv").read_bytes()
+    with pytest.raises(InputError, match=r"none\.csv: not a readable table"):
+        join_csv(tmp_path / "all.csv", tables | {"z": tmp_path / "none.csv"}, name="image")
+    assert (tmp_path / "all.csv").read_bytes() == before and len(list(tmp_path.iterdir())) == 3
 
 
 def test_png_is_lossless_and_a_cut_one_is_refused(tmp_path: Path) -> None:

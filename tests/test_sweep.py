@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import ganinv
-from ganinv import sweep
+from ganinv import job
 from ganinv.errors import InputError
+from hydra_plugins.ganinv_sweep import Apart
 
 from .test_run import TINY, Command, command, photos, prior  # noqa: F401
 
@@ -32,6 +33,15 @@ def test_a_sweep_leaves_records_and_a_table(command: Command, photos: Path, tmp_
     assert set(second["overrides"]) - set(first["overrides"]) == {"tuner.steps=2"}
     table = (tmp_path / "here" / "table.md").read_text()
     assert "| tuner.steps=1 | 1 |" in table and "Difference to tuner.steps=1" in table and table in ended.out
+
+
+def test_jobs_that_were_to_differ_and_do_not_are_told(command: Command, tmp_path: Path) -> None:  # noqa: F811
+    rows = ["row=full,without_adv_local", "loss.adversarial_local=0.5", "tuner.steps=1"]
+    ended = command("--multirun", *rows, "hydra.sweep.dir=here")
+    assert ended.code == 0 and ended.err.startswith("jobs #0, #1 have the same settings and are one row: ")
+    kept = command("--multirun", rows[0], "loss=ffhq64", "tuner.steps=1", "hydra.sweep.dir=there")
+    assert kept.code == 0 and kept.err == ""
+    assert command("--multirun", "dataset.num_shards=2", "dataset.shard=0,1", "tuner.steps=1").err == ""
 
 
 def test_the_end_names_the_jobs_that_failed(command: Command, tmp_path: Path) -> None:  # noqa: F811
@@ -79,11 +89,11 @@ def test_a_record_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     for text in ("{", "[]", '{"format": "other"}'):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(InputError, match=r"x\.json: not a"):
-            sweep.read(tmp_path / "x.json")
+            job.read(tmp_path / "x.json")
 
 
 def test_a_job_that_never_began_has_a_record_too(tmp_path: Path) -> None:
-    sweep.vanished(tmp_path, number=3, overrides=["a=1"], said="out of memory")
+    job.vanished(tmp_path, number=3, overrides=["a=1"], said="out of memory")
     (record,) = records(tmp_path)
     assert (record["number"], record["state"], record["folder"]) == (3, "failed", None)
     assert record["why"].endswith("(killed, out of memory or out of time?): out of memory")
@@ -165,7 +175,10 @@ def table(folder: Path) -> list[str]:
 
 
 # The second is Hydra's own name, which starts all jobs at once and would end at the one that is killed.
-LAUNCHERS = [["hydra/launcher=local", "hydra.launcher.parallel=2"], ["hydra/launcher=submitit_local"]]
+LAUNCHERS = [
+    ["hydra/launcher=local", "hydra.launcher.parallel=2", "hydra.launcher.gpus_per_node=1"],
+    ["hydra/launcher=submitit_local"],
+]
 
 
 @pytest.mark.slow
@@ -178,6 +191,15 @@ def test_one_job_fails_and_one_is_killed_among_six(
 ) -> None:
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
     lose_and_go_on(tmp_path, prior, photos / "anna.png", jobs=6, missing={4}, killed=1, launcher=launcher)
+    if launcher is LAUNCHERS[0]:
+        assert {record["cards"] for record in records(tmp_path / "sweep")} == {"0", "1"}
+
+
+def test_jobs_that_run_at_the_same_time_have_cards_of_their_own() -> None:
+    local = Apart(cluster="Local", parallel=4, submitit_folder="x", gpus_per_node=2)
+    assert [local.cards(slot)["visible_gpus"] for slot in range(4)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert Apart(cluster="Local", parallel=2, submitit_folder="x", gpus_per_node=0).cards(1) == {}
+    assert Apart(cluster="Slurm", parallel=2, submitit_folder="x", gpus_per_node=1).cards(1) == {}
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ class Direction:
             return _direction(header, tensors)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise InputError(f"{path}: its header is not one of a direction ({error}); find it again") from error
 
 
@@ -114,6 +114,8 @@ def expect_sound(direction: Direction) -> None:
         raise InputError(f"{name}: is zero everywhere, and so edits nothing; find it again")
     if direction.layers is not None and direction.space not in ("w", "w+"):
         raise InputError(f"{name}: has layers {direction.layers}, but only directions in w and w+ take layers")
+    if direction.origin is not None and not math.isfinite(direction.origin):
+        raise InputError(f"{name}: its origin is {direction.origin:g}, no number along it; find it again")
     expect_strength(direction.strength, name)
 
 

@@ -53,6 +53,10 @@ class Published:
         self.samples, self.psi, self.seed = samples, psi, seed
         if not self.path.is_file():
             raise InputError(f"finder.path: {path} does not exist; name a direction's file")
+        if layers is not None and form in ("channels", "styleclip"):
+            raise InputError(f"finder.layers: form={form} names the channels of each layer itself; leave layers out")
+        if space != "w" and form != "vector":
+            raise InputError(f"finder.space: form={form} lies in {'w' if form == 'ganspace' else 's'}; leave space out")
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None = None) -> list[Direction]:
         """The one direction. `scorer` is not used. Raises InputError."""
@@ -113,7 +117,13 @@ class Published:
         return self._in_styles(prior, name, chosen)
 
     def _styleclip(self, prior: Prior, name: str) -> Direction:
-        change, widths = numbers(read_arrays(self.path), self.path).flatten(), style_widths(prior.generator)
+        change, widths = numbers(read_arrays(self.path), self.path), style_widths(prior.generator)
+        if change.ndim > 1 and change.numel() > max(change.shape):
+            raise InputError(
+                f"{self.path}: holds a matrix {list(change.shape)}, as StyleCLIP's fs3.npy; multiply it with the"
+                " difference of two texts' CLIP features, and save the change of each channel"
+            )
+        change = change.flatten()
         convolutions = {layer: width for layer, width in widths.items() if not is_rgb(layer)}
         fitting = next((w for w in (convolutions, widths) if sum(w.values()) == len(change)), None)
         if fitting is None:

@@ -12,6 +12,7 @@ brightened alike, by another amount at each step, so that patterns which no eye 
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import torch
@@ -35,6 +36,19 @@ SPREAD = 96  # samples over which the score's deviation is taken
 NEWS = 10  # steps between two words in the log
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """N samples at `w` [N, w_dim] and M photos, each moved by a row of `moves` [N + M, w_dim], or none."""
+
+    w: Tensor
+    photos: Sequence[Inversion] = field(default_factory=list)
+    moves: Tensor | None = None
+
+    def undone(self) -> "Edit":
+        """The same pictures without the edit."""
+        return replace(self, moves=None)
 
 
 class Gradient:
@@ -113,7 +127,8 @@ class Gradient:
         """u [w_dim], and by how many σ_f the score rose in the last steps."""
         generator, random = prior.generator, torch.Generator().manual_seed(self.seed)
         w = samples.truncated(generator.mapping.w_avg)
-        scores = torch.cat([score(self._seen(prior, part)).cpu() for part in w[:SPREAD].split(self.batch)])
+        with torch.no_grad():
+            scores = torch.cat([score(shown(prior, Edit(part))).cpu() for part in w[:SPREAD].split(self.batch)])
         expect_varied(scores, name)
         u = torch.zeros(white.shape[1], requires_grad=True)
         optimizer, rises = torch.optim.Adam([u], lr=self.lr), []
@@ -121,7 +136,8 @@ class Gradient:
             chosen = w[torch.randint(len(w), [self.batch - self.photos], generator=random)]
             sign = torch.randint(2, [self.batch, 1], generator=random) * 2.0 - 1
             drawn = bases.draw(self.photos, random) if bases else []
-            rise, kept = self._terms(prior, chosen, drawn, sign * (white @ u), sign[:, 0], score, random)
+            edit = Edit(chosen, drawn, sign * (white @ u))
+            rise, kept = self._terms(prior, edit, sign[:, 0], score, random)
             optimizer.zero_grad()
             (kept - rise / scores.std()).backward()
             optimizer.step()
@@ -131,43 +147,22 @@ class Gradient:
         return u.detach(), sum(rises[-NEWS:]) / len(rises[-NEWS:])
 
     def _terms(
-        self,
-        prior: Prior,
-        chosen: Tensor,
-        photos: Sequence[Inversion],
-        moves: Tensor,
-        sign: Tensor,
-        score: Callable[[Tensor], Tensor],
-        random: torch.Generator,
+        self, prior: Prior, edit: Edit, sign: Tensor, score: Callable[[Tensor], Tensor], random: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """By how much `sign` times the score rises at `chosen` [N, w_dim] and at the photos, moved by `moves` [N + M,
-        w_dim], and the terms of the pictures."""
-        before = self._seen(prior, chosen, photos)
-        after = self._shown(prior, chosen, photos, moves)
+        """By how much `sign` [N] times the score rises by `edit`, and the terms of the pictures."""
+        with torch.no_grad():
+            before = shown(prior, edit.undone())
+        after = shown(prior, edit)
         change = jitter(before.shape[-1], random)
         gained = score(change(after)) - score(change(before))
-        if gained.shape != (len(moves),) or not gained.requires_grad:
+        if gained.shape != (len(sign),) or not gained.requires_grad:
             raise InputError(
-                f"scores: `graded` must give a score with a gradient for each of {len(moves)} pictures, got the shape"
+                f"scores: `graded` must give a score with a gradient for each of {len(sign)} pictures, got the shape"
                 f" {list(gained.shape)}{'' if gained.requires_grad else ' without one'}"
             )
         rise = (sign * gained.float().cpu()).mean()
         kept = self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
         return rise, kept.cpu()
-
-    @torch.no_grad()
-    def _seen(self, prior: Prior, w: Tensor, photos: Sequence[Inversion] = ()) -> Tensor:
-        return self._shown(prior, w, photos, w.new_zeros(len(w) + len(photos), w.shape[1]))
-
-    def _shown(self, prior: Prior, w: Tensor, photos: Sequence[Inversion], moves: Tensor) -> Tensor:
-        """Samples at `w` [N, w_dim] and M photos, moved by `moves` [N + M, w_dim], with constant noise.
-
-        -> floats [N + M, 3, R, R] in about [0, 255], not clamped
-        """
-        generator, own = prior.generator, zip(photos, moves[len(w) :], strict=True)
-        ws = (w + moves[: len(w)]).to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
-        parts = [generator.synthesis(ws)] if len(w) else []
-        return torch.cat([*parts, *(at_photo(photo, move.to(ws)) for photo, move in own)]) * 127.5 + 127.5
 
     def _unreal(self, prior: Prior, pictures: Tensor) -> Tensor | float:
         """ν softplus(−D)."""
@@ -175,6 +170,16 @@ class Gradient:
             return 0.0
         assert prior.discriminator is not None
         return self.realism * F.softplus(-prior.discriminator(pictures / 127.5 - 1)).mean()
+
+
+def shown(prior: Prior, edit: Edit) -> Tensor:
+    """Edited pictures with constant noise -> floats [N + M, 3, R, R] in about [0, 255], not clamped."""
+    generator, count = prior.generator, len(edit.w)
+    moves = edit.w.new_zeros(count + len(edit.photos), edit.w.shape[1]) if edit.moves is None else edit.moves
+    ws = (edit.w + moves[:count]).to(generator.mapping.w_avg.device)[:, None].expand(-1, generator.num_ws, -1)
+    parts = [generator.synthesis(ws)] if count else []
+    own = zip(edit.photos, moves[count:], strict=True)
+    return torch.cat([*parts, *(at_photo(photo, move.to(ws)) for photo, move in own)]) * 127.5 + 127.5
 
 
 def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:

@@ -27,7 +27,8 @@ def find(name_or_path: str, prior: Prior) -> Direction:
     names = known()
     if name_or_path not in names:
         near = difflib.get_close_matches(name_or_path, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names) or 'none yet'}"
+        hint = f"did you mean {near[0]}? Known" if near else "known"
+        hint += f" are {', '.join(names) or 'none yet'}"
         raise InputError(
             f"{name_or_path}: no direction of that name, and no file; {hint}; labelled photos make one: `python -m"
             f" ganinv.directions attribute={name_or_path} scores=labelled scores.photos=PHOTOS scores.labels=TABLE.csv`"

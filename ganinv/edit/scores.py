@@ -100,13 +100,24 @@ class Own:
         return OnPictures(self._values, made, getattr(self.score, "graded", None))
 
     def _values(self, batch: Tensor) -> Tensor:
-        values = torch.as_tensor(self.score(batch)).detach().float().cpu()
+        values = self._called(batch)
         if values.shape != (len(batch),):
             raise InputError(
                 f"scores: {self.title} gives the shape {list(values.shape)} for {len(batch)} pictures; it must give"
                 f" [{len(batch)}]"
             )
         return values
+
+    def _called(self, batch: Tensor) -> Tensor:
+        said = f"scores: {self.title} does not give numbers for uint8 pictures {list(batch.shape)}"
+        try:
+            answer = self.score(batch)
+        except TypeError as error:
+            raise InputError(f"{said} ({error}); it must take them, and them alone") from error
+        try:
+            return torch.as_tensor(answer).detach().float().cpu()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"{said} ({error}); it must give [{len(batch)}]") from error
 
 
 def resolve(path: str) -> Callable[..., Any]:
@@ -115,7 +126,12 @@ def resolve(path: str) -> Callable[..., Any]:
         found = pkgutil.resolve_name(path)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"scores: {path!r} cannot be imported ({error}); give package.module:function") from error
-    made = found() if isinstance(found, type) else found
+    try:
+        made = found() if isinstance(found, type) else found
+    except TypeError as error:
+        raise InputError(
+            f"scores: {path!r} cannot be made without arguments ({error}); give a function of it"
+        ) from error
     if not callable(made):
         raise InputError(f"scores: {path!r} is no function of pictures; give package.module:function")
     return made

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,8 +79,7 @@ def judge(
     tuned = load_prior(prior) if prior else prior_of(photo / "generator.safetensors")
     place, side = pick_device(plain(cfg)["device"]), tuned.generator.img_resolution
     metric, edits, encoder = build(cfg, "editability"), build(cfg, "edit"), build(cfg, "encoder") or None
-    limits = plain(cfg)["thresholds"] or {}
-    judges = judges_of(scorers(per_attribute), resolution=side, thresholds=limits, device=place)
+    judges = judges_of(scorers(per_attribute), resolution=side, thresholds=thresholds(cfg), device=place)
     parts = {"prior": to_device(tuned, place), "edits": edits, "judges": judges, "encoder": encoder}
     found = metric(settings=settings, **parts)
     print(write(found, Path(out).expanduser(), notes=notes))
@@ -91,6 +91,7 @@ def attributes(cfg: DictConfig) -> dict[str, DictConfig]:
     tree = plain(cfg)
     chosen = tree["attributes"] or dict.fromkeys((tree["edit"] or {}).get("directions") or {}, {})
     node = tree["scores"] or {}
+    expect_by_name("attributes", chosen, (dict, type(None)), "{smile: {column: smiling, at_least: 1}, hat: {}}")
     found = {}
     for name, parts in chosen.items():
         own = ({"column": name} if "column" in node else {}) | (parts or {})
@@ -98,16 +99,33 @@ def attributes(cfg: DictConfig) -> dict[str, DictConfig]:
     return found
 
 
+def thresholds(cfg: DictConfig) -> dict[str, float]:
+    """Attribute -> the score from which a picture shows it. Raises InputError."""
+    found = plain(cfg)["thresholds"] or {}
+    expect_by_name("thresholds", found, (int, float), "{smile: 0.5}")
+    return found
+
+
+def expect_by_name(key: str, found: Any, kinds: tuple[type, ...], example: str) -> None:
+    """InputError unless `found` holds values of `kinds` by name, the numbers finite."""
+    values = found.values() if isinstance(found, dict) else [found]
+    right = [isinstance(value, kinds) and not isinstance(value, bool) for value in values]
+    right += [math.isfinite(value) for value in values if isinstance(value, float)]
+    if not isinstance(found, dict) or not all(right):
+        raise InputError(f"{key}: must be values by attribute, as {key}={example!r}; got {found!r}")
+
+
 def scorers(per_attribute: Mapping[str, DictConfig]) -> dict[str, Any]:
-    """A scorer for each attribute; those on a network share it, and what it has computed."""
+    """A scorer for each attribute; those on the same network share it, and what it has computed."""
     from .editability_judge import Remembered
 
     made: dict[str, Any] = {}
+    networks: dict[str, Any] = {}
     for name, cfg in per_attribute.items():
-        shared = {"network": network} if (network := getattr(next(iter(made.values()), None), "network", None)) else {}
-        made[name] = build(cfg, "scores", **shared)
-        if hasattr(made[name], "network") and not shared:
-            made[name].network = Remembered(made[name].network)
+        mark = repr((plain(cfg)["scores"] or {}).get("network"))
+        made[name] = build(cfg, "scores", **({"network": networks[mark]} if mark in networks else {}))
+        if hasattr(made[name], "network") and mark not in networks:
+            made[name].network = networks[mark] = Remembered(made[name].network)
     return made
 
 

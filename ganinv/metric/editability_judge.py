@@ -37,9 +37,11 @@ class Remembered(nn.Module):
         super().__init__()
         self.network, self.title, self.num_features = network, network.title, network.num_features
         self.kept: dict[str, Tensor] = {}
+        if graded := getattr(network, "graded", None):
+            self.graded = graded
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """`pixels` uint8 [N, 3, H, W] -> [N, num_features] on the CPU."""
+        """`pixels` [N, 3, H, W], uint8, or floats in [0, 255] where the network takes them -> [N, num_features]."""
         marks = [hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest() for picture in pixels.cpu()]
         if len(self.kept) > KEPT:
             self.kept.clear()

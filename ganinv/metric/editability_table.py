@@ -19,6 +19,7 @@ HEADINGS = {
     "strength": "strength",
     "flipped": "flipped",
     "transfer": "transfer",
+    "transfer_lacking": "transfer, lacking",
     "transfer_same_w": "transfer, same w",
     "identity": "identity",
     "identity_difference": "identity, difference",
@@ -27,14 +28,16 @@ HEADINGS = {
     "others": "other attributes",
     "lec": "LEC",
 }
+INTERVALS = ("transfer", "transfer_lacking", "transfer_same_w", "identity_difference", "consistency")
 STATED = (
     "Figures of the tuned photos; in brackets, with an s, of generated samples of the untouched generator at ψ. "
     "Transfer: mean change of the attribute's score on the photos over that on samples, and over that of the "
-    "untouched generator at the photos' own w; in square brackets the 95 % interval over photos and samples "
-    "(bootstrap, BCa). Flipped: share that shows the attribute after the edit, of those that lack it. Identity: "
-    "cosine of a face network, unedited and edited. Consistency: cosine of the edit's image difference, tuned and "
-    "untouched, at the same w. LPIPS outside: of the edit, outside its region. Other attributes: mean change of "
-    "the score, in standard deviations of the samples'."
+    "untouched generator at the photos' own w; lacking: of those photos and samples alone that do not show the "
+    "attribute before the edit; in square brackets the 95 % interval over photos and samples (bootstrap, BCa). "
+    "Flipped: share that shows the attribute after the edit, of those that lack it. Identity: cosine of a face "
+    "network, unedited and edited. Consistency: cosine of the edit's image difference, tuned and untouched, at the "
+    "same w. LPIPS outside: of the edit, outside its region. Other attributes: mean change of the score, in standard "
+    "deviations of the samples'."
 )
 
 
@@ -48,12 +51,24 @@ def line(name: str, plan: Plan, rows: Sequence[Row], *, psi: float, seed: int) -
     found |= {"flipped_samples": float(plan.flipped(plan.samples).double().mean())}
     found |= {"change": average(changes), "change_samples": average(samples)}
     found |= flat("transfer", ratio(changes, samples, paired=False, seed=seed))
+    found |= lacking(plan, rows, seed=seed)
     beside = column(rows, "untouched_change")
     found |= flat("transfer_same_w", ratio(changes, beside, paired=True, seed=seed))
     for key in ("identity", "outside", "lec"):
         found |= beside_samples(key, column(rows, key), plan, seed=seed)
     found |= flat("consistency", mean(column(rows, "consistency"), seed=seed))
     return found | others(plan, rows)
+
+
+def lacking(plan: Plan, rows: Sequence[Row], *, seed: int) -> Row:
+    """The transfer where there is something to add; a face that smiles already has no score to gain. Empty of none."""
+    key, name = f"change_{plan.name}", "transfer_lacking"
+    photos = column([row for row in rows if row["flipped"] is not None], key)
+    samples = plan.samples[key][~plan.shows(plan.samples[f"score_{plan.name}"])].tolist()
+    counted: Row = {"photos_lacking": len(photos)}
+    if not photos:
+        return counted | dict.fromkeys(flat(name, Interval(0)))
+    return counted | flat(name, ratio(photos, samples, paired=False, seed=seed))
 
 
 def flat(name: str, interval: Interval) -> Row:
@@ -105,7 +120,7 @@ def cells(row: Row) -> dict[str, str]:
     shown: dict[str, str] = {key: str(row[key]) for key in ("setting", "edit", "photos")}
     shown["psi"] = f"{row['psi']:g}"
     shown |= {key: figure(row[key], digits=3) or "–" for key in ("psnr", "lpips", "strength")}
-    shown |= {key: interval(row, key) for key in ("transfer", "transfer_same_w", "identity_difference", "consistency")}
+    shown |= {key: interval(row, key) for key in INTERVALS}
     shown |= {key: both(row, key) for key in ("flipped", "identity", "outside", "lec")}
     names = [key for key in row if key.startswith("other_") and not key.endswith("_samples")]
     said = [f"{name.removeprefix('other_')} {both(row, name)}" for name in names]

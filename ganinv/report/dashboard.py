@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import read_csv, write_csv
+from ..files import join_csv, read_csv, write_csv
 from .artefacts import FILES
 from .summary import Summary
 
@@ -92,9 +92,8 @@ class Csv(NoDashboard):
 
     def log_summary(self, summary: Summary) -> None:
         """Written at the end from what lies on disk, so that photos of earlier runs and other shards are in it."""
-        curves = {name: read_csv(folder / "curve.csv") for name, folder in summary.folders.items()}
-        rows = [{"image": name, **row} for name, curve in curves.items() for row in curve]
-        write_csv(self.folder / "curves.csv", rows, columns=("image", "step"))
+        curves = {name: folder / "curve.csv" for name, folder in summary.folders.items()}
+        join_csv(self.folder / "curves.csv", curves, name="image")
         figures = [{"metric": name, **vars(value)} for name, value in summary.aggregate.items()]
         write_csv(self.folder / "summary.csv", figures, columns=("metric", "mean", "std", "n", "exact"))
 

@@ -9,16 +9,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..config import OUTSIDE_HASH, plain, settings_hash
+from ..config import plain, settings_hash
 from ..errors import InputError
 from ..files import read_json
+from ..job import ELSEWHERE, JOBS, read, reason, tells
 from ..schema import files, leaves
-from ..sweep import JOBS, read, reason
 from .artefacts import finished_photos, read_record
 from .summary import FAILED
 
 CONFIG = "config.yaml"
-ELSEWHERE = (*OUTSIDE_HASH, "device")  # settings that make no other row
 MOST_NAMES = 5
 Settings = dict[str, Any]  # a run's settings by their dotted names
 
@@ -180,7 +179,7 @@ def _name(settings: Sequence[Setting], asked: Sequence[dict[str, Any]]) -> None:
     own = [next((by_mark[m] for m in _marks(setting) if m in by_mark), None) for setting in settings]
     known = [record for record in own if record is not None]
     common = set.intersection(*(set(record["overrides"]) for record in known)) if known else set()
-    names = [", ".join(_word(o) for o in record["overrides"] if o not in common and _tells(o)) for record in known]
+    names = [", ".join(_word(o) for o in record["overrides"] if o not in common and tells(o)) for record in known]
     if len(known) < len(settings) or len(set(names)) < len(names) or not all(names):
         names = differing([setting.settings for setting in settings])
     for setting, record, name in zip(settings, own, names, strict=True):
@@ -191,12 +190,6 @@ def _name(settings: Sequence[Setting], asked: Sequence[dict[str, Any]]) -> None:
 
 def _marks(setting: Setting) -> set[str]:
     return {record["settings_hash"] for record in setting.photos.values()}
-
-
-def _tells(override: str) -> bool:
-    """Whether an override can make another row."""
-    key = override.partition("=")[0].lstrip("+~")
-    return not any(key == e or key.startswith(f"{e}.") for e in ELSEWHERE)
 
 
 def _word(override: str) -> str:

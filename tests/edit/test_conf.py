@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from ganinv.schema import against_signature
 
@@ -12,9 +12,19 @@ CONF = Path(__file__).parents[2] / "conf"
 FINDERS, SCORES, EDITS = (sorted((CONF / group).glob("*.yaml")) for group in ("finder", "scores", "edit"))
 
 
+def composed(file: Path) -> DictConfig:
+    """With the choices of its folder that it builds on."""
+    own = OmegaConf.load(file)
+    assert isinstance(own, DictConfig)
+    above = [composed(file.with_name(f"{name}.yaml")) for name in own.pop("defaults", []) if name != "_self_"]
+    merged = OmegaConf.merge(*above, own)
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
 @pytest.mark.parametrize("file", [*FINDERS, *SCORES, *EDITS], ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_every_setting_is_one_of_the_code(file: Path) -> None:
-    whole = OmegaConf.create({"seed": 0, "attribute": "smile", "node": OmegaConf.load(file)})
+    whole = OmegaConf.create({"seed": 0, "attribute": "smile", "node": composed(file)})
     tree = OmegaConf.to_container(whole, resolve=True)
     assert isinstance(tree, dict) and list(against_signature(tree["node"], "node")) == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ganinv.edit.direction import Direction
@@ -126,12 +127,31 @@ def test_wrong_files(direction: Direction, tmp_path: Path) -> None:
         Direction.load(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("layers", "[1]", "its header is not one of a direction"),
+        ("layers", "{}", "its header is not one of a direction"),
+        ("layers", "[0, 1e400]", "its header is not one of a direction"),
+        ("origin", "NaN", "its origin is nan"),
+    ],
+)
+def test_a_crafted_header_is_told(key: str, text: str, said: str, direction: Direction, tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    direction.save(path)
+    with safe_open(path, framework="pt") as file:
+        header, values = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(values, path, header | {key: text})
+    with pytest.raises(InputError, match=said):
+        Direction.load(path)
+
+
 def test_names(direction: Direction, prior: Prior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     direction.save("directions/smile.safetensors")
     assert find("smile", prior).values["w"].equal(direction.values["w"])
     assert find("directions/smile.safetensors", prior).name == "smile"
-    with pytest.raises(InputError, match="^smil: no direction of that name, and no file; did you mean smile?"):
+    with pytest.raises(InputError, match="^smil: no direction .* no file; did you mean smile. Known are .*glasses"):
         find("smil", prior)
     with pytest.raises(InputError, match="^zzzzzz: no direction of that name, and no file; known are .*smile"):
         find("zzzzzz", prior)

@@ -116,6 +116,22 @@ def test_nothing_in_a_file_is_run(prior: Prior, tmp_path: Path, monkeypatch: pyt
     assert not Path("evil").exists()
 
 
+@pytest.mark.parametrize(
+    ("form", "given", "said"),
+    [
+        ("channels", {"layers": (0, 2)}, "^finder.layers: form=channels names the channels of each layer itself"),
+        ("styleclip", {"layers": (0, 2)}, "^finder.layers: form=styleclip"),
+        ("ganspace", {"space": "z"}, "^finder.space: form=ganspace lies in w"),
+        ("channels", {"space": "z"}, "^finder.space: form=channels lies in s"),
+        ("styleclip", {}, "holds a matrix .*, as StyleCLIP's fs3.npy"),
+    ],
+)
+def test_what_a_form_does_not_take_is_told(form: str, given: dict, said: str, prior: Prior, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones([3, 5], np.float32))
+    with pytest.raises(InputError, match=said):
+        read(tmp_path / "x.npy", prior, form=form, **given)
+
+
 def test_wrong_files(prior: Prior, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="^finder.path: nowhere.pt does not exist"):
         Published(path="nowhere.pt", form="vector")

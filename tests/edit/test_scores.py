@@ -105,6 +105,11 @@ def test_wrong_classifiers(prior: Prior, samples: Samples) -> None:
         Own(score="math:pi")
     with pytest.raises(InputError, match=r"gives the shape \[6, 2\] for 6 pictures; it must give \[6\]"):
         Own(score=lambda pixels: torch.zeros(len(pixels), 2))(prior=prior, samples=samples)
+    with pytest.raises(InputError, match="'torch.nn:Linear' cannot be made without arguments"):
+        Own(score="torch.nn:Linear")
+    for wrong in (lambda: 1, lambda pixels: None):
+        with pytest.raises(InputError, match="does not give numbers for uint8 pictures .6, 3, 16, 16."):
+            Own(score=wrong)(prior=prior, samples=samples)
 
 
 def test_a_head_from_labelled_photos(prior: Prior, samples: Samples, photos: Path) -> None:

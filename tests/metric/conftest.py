@@ -32,6 +32,17 @@ class Pooled:
         return self
 
 
+class Graded(Pooled):
+    """The same of floats."""
+
+    def graded(self, pixels: Tensor, /) -> Tensor:
+        return self(pixels)
+
+
+class Other(Graded):
+    """Another network."""
+
+
 def tiny(c_dim: int = 0) -> Generator:
     generator = Generator(
         z_dim=8, w_dim=8, c_dim=c_dim, img_resolution=16, channel_base=64, channel_max=8, mapping_layers=2

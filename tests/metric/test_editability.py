@@ -150,6 +150,33 @@ def test_the_command_writes_its_tables(prior: Prior, edits: Edits, tmp_path: Pat
     assert "| own | 0.7 | 3 |" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("attributes=5", "attributes: must be values by attribute"),
+        ("attributes=[smile]", "attributes: must be values by attribute"),
+        ("attributes={smile: word}", "attributes: must be values by attribute"),
+        ("thresholds=5", "thresholds: must be values by attribute"),
+        ("thresholds={smile: abc}", "thresholds: must be values by attribute"),
+        ("thresholds={smile: true}", "thresholds: must be values by attribute"),
+        ("thresholds={smile: .nan}", "thresholds: must be values by attribute"),
+    ],
+)
+def test_settings_by_attribute_that_are_none(setting: str, said: str) -> None:
+    cfg = read(["edit=[smile]", "scores.photos=faces.zip", setting], name="editability")
+    with pytest.raises(InputError, match=f"^{said}"):
+        (command.attributes if setting.startswith("attributes") else command.thresholds)(cfg)
+
+
+def test_attributes_share_a_network_where_it_is_the_same(tmp_path: Path) -> None:
+    network = "network: {_target_: tests.metric.conftest"
+    settings = ["edit=[smile]", f"scores.photos={tmp_path}", "scores.network._target_=tests.metric.conftest.Graded"]
+    settings += [f"attributes={{a: {{}}, b: {{even: true}}, c: {{{network}.Other}}}}}}"]
+    made = command.scorers(command.attributes(read(settings, name="editability")))
+    assert made["a"].network is made["b"].network and made["b"].even
+    assert [type(made[name].network.network).__name__ for name in "abc"] == ["Graded", "Graded", "Other"]
+
+
 def test_folders_of_one_name_are_one_row(prior: Prior, tmp_path: Path) -> None:
     runs = [photos(prior, tmp_path / name, seeds=seeds) for name, seeds in {"a": range(2), "b": range(2, 5)}.items()]
     folders = [tmp_path / "a", tmp_path / "b"]

@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -9,13 +11,16 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from ganinv.edit.apply import Step
 from ganinv.edit.direction import Direction
 from ganinv.edit.scores import Own, Table
 from ganinv.errors import InputError
 from ganinv.metric.editability_effect import consistency, outside
 from ganinv.metric.editability_interval import Interval, difference, mean, ratio
 from ganinv.metric.editability_judge import Judge, Remembered, dependence, expect_independent, judges_of, scores
+from ganinv.metric.editability_plan import Plan
 from ganinv.metric.editability_strength import least_strength
+from ganinv.metric.editability_table import flat, lacking
 from tests.metric.conftest import Pooled
 
 ONES = torch.ones(1, 3, 4, 4)
@@ -145,3 +150,15 @@ def test_what_lies_in_the_region_does_not_count() -> None:
         return (a - b).abs().mean(dim=[1, 2, 3])
 
     assert outside(ONES, after, region, distance).tolist() == [0.25]
+
+
+def test_the_transfer_of_those_that_lack_it_leaves_out_who_shows_it_already() -> None:
+    step = cast("Step", SimpleNamespace(strengths=lambda: [1.0]))
+    samples = {"score_hat": torch.tensor([-1.0, -1.0, 1.0]), "change_hat": torch.tensor([2.0, 2.0, 0.0])}
+    plan = Plan("hat", step, Judge(torch.sum, {}, 0.0), None, samples, 2, None)
+    rows = [{"change_hat": change, "flipped": flipped} for change, flipped in ((1.0, False), (2.0, True), (9.0, None))]
+    assert lacking(plan, rows, seed=0)["transfer_lacking"] == pytest.approx(0.75)
+    assert lacking(plan, rows, seed=0)["photos_lacking"] == 2
+    assert lacking(plan, rows[2:], seed=0) == {"photos_lacking": 0} | dict.fromkeys(
+        flat("transfer_lacking", Interval(0))
+    )

@@ -14,10 +14,10 @@ from ganinv.config import as_yaml, read, settings_hash
 from ganinv.dataset.images import digest
 from ganinv.dataset.pixels import to_uint8
 from ganinv.errors import InputError
+from ganinv.job import write
 from ganinv.report.__main__ import main
 from ganinv.report.comparison import compare
 from ganinv.report.jobs import gather
-from ganinv.sweep import write
 
 Run = Callable[..., Path]
 
