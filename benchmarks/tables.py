@@ -1,8 +1,8 @@
-"""The tables of docs/results.md that have their figures in docs/results/*.csv, from these files.
+"""The tables of docs/results.md and docs/choices.md that have their figures in docs/results/*.csv, from these files.
 
     python benchmarks/tables.py
 
-prints them in the form of that page; tests/test_results.py holds the page, and the README, to them.
+prints them in the form of these pages; tests/test_results.py holds the pages, and the README, to them.
 """
 
 import statistics
@@ -17,7 +17,7 @@ from ganinv.report.paired import Difference, paired
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
-TEXT += ("row", "setting", "edit")
+TEXT += ("row", "setting", "edit", "sweep")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
@@ -117,6 +117,24 @@ def ablation(folder: Path) -> Iterator[Line]:
         yield [said, str(len(found)), *cells, differs(apart)]
 
 
+def swept(folder: Path) -> Iterator[Line]:
+    """What the prepared sweeps set, each beside the default on the same photos."""
+    everything = rows("sweeps", folder)
+    default = [row for row in everything if row["setting"] == "default"]
+    for sweep, setting in dict.fromkeys((row["sweep"], row["setting"]) for row in everything):
+        found = [row for row in everything if (row["sweep"], row["setting"]) == (sweep, setting)]
+        cells = [str(len(found)), *figures(found, {"psnr": 1, "exact_pixels": 3, "lpips": 4, "frechet_ratio": 3})]
+        own = [by_image(found, column) for column in ("psnr", "frechet_ratio")]
+        beside = [by_image(default, column) for column in ("psnr", "frechet_ratio")]
+        apart = [None if found == default else paired(*both) for both in zip(own, beside, strict=True)]
+        yield [sweep, f"`{setting}`" if "=" in setting else setting, *cells, differs(apart[0], 1), differs(apart[1], 3)]
+
+
+def by_image(found: Rows, column: str) -> dict[str, float]:
+    """Photo -> figure."""
+    return {row["image"]: row[column] for row in found}
+
+
 def methods(folder: Path) -> Iterator[Line]:
     """The default beside others on the same photos: figures of the picture, and the ratio."""
     for dataset, photos in DATASETS.items():
@@ -150,17 +168,18 @@ def edited(folder: Path) -> Iterator[Line]:
     for row in rows("editability", folder):
         cells = [f"{row['psi']:g}", f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
         flipped = f"{row['flipped']:.2f} ({row['flipped_samples']:.2f})"
-        transfers = [interval(row, key) for key in ("transfer", "transfer_same_w")]
+        transfers = [interval(row, key) for key in ("transfer", "transfer_lacking", "transfer_same_w")]
         identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
         outside = f"{row['outside']:.3f} ({row['outside_samples']:.3f})" if row.get("outside") is not None else "–"
         yield [row["edit"], row["setting"], *cells, flipped, *transfers, identity, outside]
 
 
-def differs(apart: Difference | None) -> str:
+def differs(apart: Difference | None, places: int = 3) -> str:
     """A paired difference with its interval."""
     if apart is None or apart.low is None or apart.high is None:
         return "–"
-    return f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]".replace("-", "−")
+    shown = [f"{value:+.{places}f}" for value in (apart.mean, apart.low, apart.high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]".replace("-", "−")
 
 
 def ablation_said(folder: Path = RESULTS) -> str:
@@ -246,6 +265,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "methods": [*methods(folder)],
         "choosing": [*choosing(folder)],
         "ablation": [*ablation(folder)],
+        "sweeps": [*swept(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],

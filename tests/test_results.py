@@ -1,5 +1,6 @@
-"""docs/results.md and the README say what the stored CSVs say."""
+"""docs/results.md, docs/choices.md and the README say what the stored CSVs say."""
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "results.md").read_text()
+PAGE = "\n".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("results", "choices"))
 README = (ROOT / "README.md").read_text()
 # In the README, of these tables, each line's figures.
 IN_README = ("methods", "reconstruction", "ablation")
@@ -44,6 +45,25 @@ def absent(benchmark: ModuleType, page: str, folder: Path) -> list[str]:
         cells = [[row[i] for i in SHOWN.get(name, range(len(row))) if i < len(row)] for row in found]
         missing += [f"{name}: {' | '.join(row)}" for row in rows if row not in cells]
     return missing
+
+
+def bodies(page: str) -> list[list[list[str]]]:
+    """The lines of each table, without its head."""
+    blocks = re.findall(r"^\|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    return [lines(block) for block in blocks]
+
+
+def strange(benchmark: ModuleType, page: str) -> list[str]:
+    """The lines of the page that no CSV gives, in tables of which one gives a line."""
+    given = {(*row,) for name, rows in benchmark.tables().items() for row in rows if name not in SHOWN}
+    parts = [set(map(tuple, body)) for body in bodies(page)]
+    return [" | ".join(row) for body in parts if body & given for row in sorted(body - given)]
+
+
+def test_no_line_of_a_table_is_made_up(benchmark: ModuleType) -> None:
+    assert strange(benchmark, PAGE) == []
+    row = " | ".join(benchmark.tables()["methods"][0])
+    assert strange(benchmark, PAGE.replace(f"| {row} |", f"| {row} |\n| made | up |")) == ["made | up"]
 
 
 def test_the_page_says_what_its_files_say(benchmark: ModuleType) -> None:
