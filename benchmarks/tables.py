@@ -127,7 +127,7 @@ def swept(folder: Path) -> Iterator[Line]:
         own = [by_image(found, column) for column in ("psnr", "frechet_ratio")]
         beside = [by_image(default, column) for column in ("psnr", "frechet_ratio")]
         apart = [None if found == default else paired(*both) for both in zip(own, beside, strict=True)]
-        yield [sweep, f"`{setting}`" if "=" in setting else setting, *cells, differs(apart[0], 1), differs(apart[1], 3)]
+        yield [sweep, f"`{setting}`" if "=" in setting else setting, *cells, differs(apart[0], 2), differs(apart[1], 3)]
 
 
 def by_image(found: Rows, column: str) -> dict[str, float]:

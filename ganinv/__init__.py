@@ -10,6 +10,10 @@ __version__ = "0.1.0"
 __all__ = ["Inversion", "__version__", "invert", "load"]
 
 
+def __dir__() -> list[str]:
+    return [*globals(), *(name for name in __all__ if name not in globals())]
+
+
 def __getattr__(name: str) -> Any:
     """Import torch with the first use of a function, not with the package: the command line answers at once."""
     if name == "invert":

@@ -49,6 +49,10 @@ MAX_SEED = 2**32
 
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
+MUST = {
+    "metric.reconstruction": "metric: must hold reconstruction, as metric=[reconstruction]",
+    "edit": "edit: must be set; choose edits, as edit=[smile,glasses]",
+}
 TRAINING_ROOMS = ("dataset", "training", "logger")  # and a training
 
 
@@ -176,7 +180,7 @@ def check(cfg: DictConfig, *, schema: type = Settings, rooms: tuple[str, ...] = 
         raise SettingsError(sentence(error)) from None
     fields = schema.__dataclass_fields__
     mistakes = [unknown(name, fields) for name in tree if name not in fields]
-    mistakes += [f"{name}: must be set" for name in rooms if "_target_" not in _at(tree, name)]
+    mistakes += [MUST.get(name, f"{name}: must be set") for name in rooms if "_target_" not in _at(tree, name)]
     mistakes += [] if 0 <= tree.get("seed", 0) < MAX_SEED else [f"seed: must lie in 0 … 2**32 - 1, got {tree['seed']}"]
     mistakes += [mistake for name, node in tree.items() for mistake in _mistakes(node, name)]
     mistakes += [*together(tree), *missing_files(tree)]

@@ -76,7 +76,8 @@ def sentence(error: BaseException) -> str:
         return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(options))}"
     if isinstance(error, OverrideParseException):
         why = (*str(error).splitlines(), "")[1]
-        return f"{error.override}: cannot be read as KEY=VALUE ({why}); write for instance tuner.steps=400"
+        quoted = "; quote a name that has spaces, commas or brackets: 'dataset.path=\"me (1).jpg\"'"
+        return f"{error.override}: cannot be read as KEY=VALUE ({why}); write for instance tuner.steps=400{quoted}"
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         return unknown(str(cause.full_key or cause.key), [str(name) for name in cause.parent_node or ()])
     if isinstance(cause, OmegaConfBaseException):

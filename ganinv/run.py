@@ -46,11 +46,14 @@ def job(cfg: DictConfig) -> None:
 def run(cfg: DictConfig) -> None:
     """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
     check(cfg)
+    from .report.jobs import expect_same
+
     method, report, edits = assemble(cfg), build(cfg, "report"), build(cfg, "edit")
     if edits:
         edits.steps(method.prior)  # what does not fit this generator shows before the first photo
     photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
+    expect_same(folder, cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
         failed = invert_all(photos, method, folder=folder, settings_hash=mark, inputs=inputs, board=board)

@@ -203,7 +203,7 @@ def _list() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Download the weights that are named; without a name, list them. The exit code is 1 after a mistake."""
+    """Download the weights that are named; without a name, list them. The exit code is 2 after a mistake."""
     parser = argparse.ArgumentParser(prog="python -m ganinv.weights", description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="for instance ffhq1024")
     names = parser.parse_args(arguments).names
@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
             _list()
     except InputError as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130

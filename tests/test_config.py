@@ -126,7 +126,7 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ),
         ("tuner.steps", "tuner.steps: cannot be read as KEY=VALUE (missing EQUAL at '<EOF>')"),
         ("~logger", "logger: must be set"),
-        ("~metric.reconstruction", "metric.reconstruction: must be set"),
+        ("~metric.reconstruction", "metric: must hold reconstruction, as metric=[reconstruction]"),
         ("generator=3", "Config group override must be a string or a list. Got int"),
     ],
 )

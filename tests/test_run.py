@@ -438,6 +438,16 @@ def test_python_tells_a_wrong_setting(prior: Path) -> None:
         ganinv.invert(overrides=["tuner.stepss=1"])
 
 
+def test_a_folder_with_photos_of_other_settings_is_refused(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}/anna.png", "folder=run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    ended = command(f"dataset.path={photos}/anna.png", "folder=run", "tuner.steps=1")
+    assert ended.code == 2
+    assert ended.err.startswith("folder: run holds photos of other settings (tuner.steps differ); name another folder")
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+    assert command(f"dataset.path={photos}/anna.png", "folder=run", "dataset.limit=1").code == 0
+
+
 def test_jobs_of_a_sweep_share_a_named_folder_without_overwriting(
     command: Command, photos: Path, tmp_path: Path
 ) -> None:

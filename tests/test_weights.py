@@ -219,7 +219,7 @@ def test_command_line(published: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert f"{NAME}: " in (before := capsys.readouterr().out) and "not at hand" in before
     assert weights.main([NAME]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "cache" / published.name)
-    assert weights.main(["ffhq1025"]) == 1
+    assert weights.main(["ffhq1025"]) == 2
     assert "did you mean ffhq1024?" in capsys.readouterr().err
 
 

@@ -171,6 +171,8 @@ def _short(mark: str) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; name a direction's file, or one of ./directions by its name")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -53,13 +53,14 @@ class Edits:
     def __init__(
         self,
         *,
-        directions: dict[str, Choice],
+        directions: dict[str, Choice | dict[str, Any]],
         strength: float | None = None,
         columns: Annotated[int, Field(ge=2, le=25)] = 5,
         animate: Literal["gif", "mp4"] | None = "gif",
     ) -> None:
-        """`strength`: of every direction that has none of its own here. `columns`: pictures of a strip, from minus the
-        strength to the strength. `animate`: the form of each direction's sweep; None: there is none.
+        """`directions`: by name, each a Choice or its settings. `strength`: of every one that has none of its own here.
+        `columns`: pictures of a strip, from minus the strength to the strength. `animate`: the form of each direction's
+        sweep; None: there is none.
         """
         if TOGETHER in directions:
             raise InputError(
@@ -71,7 +72,8 @@ class Edits:
             raise InputError(f"edit.animate: must be gif, mp4 or null, got {str(animate).lower()}")
         if animate == "mp4":
             expect_video()
-        self.directions, self.strength, self.columns, self.animate = directions, strength, columns, animate
+        self.directions = {name: as_choice(name, given) for name, given in directions.items()}
+        self.strength, self.columns, self.animate = strength, columns, animate
 
     def steps(self, prior: Prior) -> dict[str, Step]:
         """Every direction at its strength, compared with `prior`. Raises InputError."""
@@ -82,6 +84,19 @@ class Edits:
         steps = self.steps(prior)
         alone = {name: [step] for name, step in steps.items()}
         return alone | ({TOGETHER: list(steps.values())} if len(steps) > 1 else {})
+
+
+def as_choice(name: str, given: Choice | dict[str, Any]) -> Choice:
+    """A direction's settings as the command line adds them. Raises InputError."""
+    if isinstance(given, Choice):
+        return given
+    wrong = [key for key in given if key not in ("direction", "strength", "layers", "absolute")]
+    if wrong or not isinstance(given.get("direction"), str):
+        said = f"no such setting: {wrong[0]}; " if wrong else ""
+        raise InputError(
+            f"edit.directions.{name}: {said}set direction to a name or a file, and beside it strength, layers, absolute"
+        )
+    return Choice(**given)
 
 
 def mark(step: Step) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,19 @@ from ..dataset.pixels import to_uint8
 from ..errors import InputError
 from ..files import read_json, read_png, write_bytes, write_json, write_png
 from ..generator.checkpoint import Prior
+from ..mistakes import PhotosFailed
 from ..report.artefacts import METRICS, Inversion, finished_photos, load
 from ..report.table import records
 from ..report.tuned import prior_of
 from .apply import Step, edited, render
-from .edits import Edits, mark
+from .edits import TOGETHER, Edits, mark
 from .sheet import gif, sheet
 from .video import mp4
 
 FOLDER, RECORD, SHEET = "edits", "edits.json", "edits.png"
 FRAMES = 25  # of a sweep
 MOVING = {"gif": gif, "mp4": mp4}
+ENDS = (".png", "_strip.png", *(f".{form}" for form in MOVING))
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +45,17 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
         return []
     prior = prior or prior_of(photos[0] / "generator.safetensors")
     combinations = edits.combinations(prior)
+    failed: dict[Path, str] = {}
     for photo in photos:
-        edit_photo(photo, edits, combinations, prior=prior)
-    if photos != [folder]:
-        write_png(folder / SHEET, overview(photos, combinations))
+        try:
+            edit_photo(photo, edits, combinations, prior=prior)
+        except InputError as error:
+            failed[photo] = str(error)
+    done = [photo for photo in photos if photo not in failed]
+    if done and photos != [folder]:
+        write_png(folder / SHEET, overview(done, combinations))
+    if failed:
+        raise PhotosFailed("\n".join(f"not edited: {photo}: {why}" for photo, why in failed.items()))
     return photos
 
 
@@ -75,6 +84,8 @@ def edit_photo(folder: Path, edits: Edits, combinations: dict[str, list[Step]], 
     done = read_record(place)
     made_of = read_json(folder / METRICS).get("settings_hash"), read_json(folder / METRICS).get("finished")
     same = done.get("photo") == list(made_of)
+    if not same:
+        discard(place, done.get("edits", {}))
     older = done.get("edits", {}) if same else {}
     left = {name: steps for name, steps in combinations.items() if older.get(name) != _json(wanted[name])}
     if left:
@@ -85,8 +96,16 @@ def edit_photo(folder: Path, edits: Edits, combinations: dict[str, list[Step]], 
     log.info("%s: %s", folder.name, ", ".join(left) if left else "edited before")
 
 
+def discard(place: Path, names: Iterable[str], *, ends: Sequence[str] = ENDS) -> None:
+    """Remove what stands of edits of that name: it is of another tuning, or another strength, than what is written."""
+    for name in names:
+        for end in ends:
+            (place / f"{name}{end}").unlink(missing_ok=True)
+
+
 def write_edit(place: Path, name: str, inversion: Inversion, steps: Sequence[Step], edits: Edits) -> None:
     """The edited picture, a strip over the strengths and, where it is asked for, a sweep."""
+    discard(place, [name], ends=[f".{form}" for form in MOVING if form != edits.animate])
     write_png(place / f"{name}.png", sweep(inversion, steps, [1.0])[0])
     shares = torch.linspace(-1, 1, edits.columns).tolist()
     titles = [f"{share * steps[0].strengths()[0]:+.2g}" if len(steps) == 1 else f"{share:+.2g}" for share in shares]
@@ -106,16 +125,23 @@ def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) 
     return to_uint8(render(inversion.generator, styles, noise=maps)).cpu()
 
 
-def overview(photos: Sequence[Path], combinations: dict[str, list[Step]]) -> Tensor:
-    """A row a photo: target, tuned, and each edit, of one direction with its strength.  # uint8 [3, H, W]"""
-    titles = [
-        f"{name} {steps[0].strengths()[0]:+.3g}" if len(steps) == 1 else name for name, steps in combinations.items()
-    ]
+def overview(photos: Sequence[Path], combinations: Collection[str]) -> Tensor:
+    """A row a photo: target, tuned, and each edit that all have, those of before too.  # uint8 [3, H, W]"""
+    made = [read_record(photo / FOLDER).get("edits", {}) for photo in photos]
+    before = [name for name in made[0] if name not in combinations and name != TOGETHER]
+    names = [name for name in [*before, *combinations] if all(name in each for each in made)]
     rows = []
     for photo in photos:
-        edits = [read_png(photo / FOLDER / f"{name}.png") for name in combinations]
+        edits = [read_png(photo / FOLDER / f"{name}.png") for name in names]
         rows.append((photo.name, [read_png(photo / "target.png"), read_png(photo / "tuned.png"), *edits]))
-    return sheet(rows, columns=["target", "tuned", *titles])
+    return sheet(rows, columns=["target", "tuned", *(title(name, made) for name in names)])
+
+
+def title(name: str, made: Sequence[dict[str, Any]]) -> str:
+    """An edit's name, with its strength where it is of one direction and the same on all photos."""
+    strengths = {tuple(step["strength"] for step in each[name]["steps"]) for each in made}
+    one = next(iter(strengths))
+    return f"{name} {one[0]:+.3g}" if len(strengths) == len(one) == 1 else name
 
 
 def read_record(place: Path) -> dict[str, Any]:

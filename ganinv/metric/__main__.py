@@ -68,6 +68,7 @@ def judge(
     from ..report.jobs import gather, missing
     from ..report.tuned import prior_of
     from .editability_judge import judges_of
+    from .editability_photos import common
 
     gathered = gather(folders)
     settings, notes = gathered.settings, gathered.notes
@@ -75,6 +76,7 @@ def judge(
         notes = [note for note in notes if note not in missing(settings)]
         settings = rename(settings, folders, names.split(","))
         notes += missing(settings)
+    common(settings)  # what cannot be compared shows before any network is trained
     photo = next(iter(settings[0].photos.values()))["folder"]
     tuned = load_prior(prior) if prior else prior_of(photo / "generator.safetensors")
     place, side = pick_device(plain(cfg)["device"]), tuned.generator.img_resolution
@@ -89,6 +91,8 @@ def judge(
 def attributes(cfg: DictConfig) -> dict[str, DictConfig]:
     """Attribute -> the settings with its own scorer: `attributes`, or each edit with the labels of its name."""
     tree = plain(cfg)
+    if not tree.get("edit"):
+        raise InputError("edit: must be set; choose edits, as edit=[smile,glasses]")
     chosen = tree["attributes"] or dict.fromkeys((tree["edit"] or {}).get("directions") or {}, {})
     node = tree["scores"] or {}
     expect_by_name("attributes", chosen, (dict, type(None)), "{smile: {column: smiling, at_least: 1}, hat: {}}")

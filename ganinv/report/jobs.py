@@ -127,6 +127,19 @@ def read_settings(path: Path) -> DictConfig:
     return cfg
 
 
+def expect_same(folder: Path, cfg: DictConfig) -> None:
+    """InputError where `folder` holds photos of other settings, which a run of these would replace or leave out."""
+    if not (folder / CONFIG).is_file() or not finished_photos(folder):
+        return
+    before = read_settings(folder / CONFIG)
+    if settings_hash(before) == settings_hash(cfg):
+        return
+    old, new = flat(plain(before)), flat(plain(cfg))
+    keys = [key for key in dict.fromkeys([*new, *old]) if old.get(key) != new.get(key)]
+    which = f" ({', '.join(keys[:MOST_NAMES])} differ)" if keys else ""
+    raise InputError(f"folder: {folder} holds photos of other settings{which}; name another folder, or delete it first")
+
+
 def _records(run: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
     for photo in finished_photos(run):
         try:

@@ -106,6 +106,9 @@ def test_layers_outside_the_generator_are_refused(direction: Direction, prior: P
 
 def test_wrong_files(direction: Direction, tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
+    with pytest.raises(InputError, match="x.safetensors: no such file"):
+        Direction.load(path)
+    path.write_bytes(b"cut")
     with pytest.raises(InputError, match="not a whole safetensors file"):
         Direction.load(path)
     save_file({"w": torch.ones(8)}, path)

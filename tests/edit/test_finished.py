@@ -11,8 +11,9 @@ from ganinv.edit import finished
 from ganinv.edit.direction import Direction
 from ganinv.edit.edits import Choice, Edits
 from ganinv.errors import InputError
-from ganinv.files import read_json, read_png
+from ganinv.files import read_json, read_png, write_json
 from ganinv.generator.checkpoint import Prior
+from ganinv.mistakes import PhotosFailed
 from ganinv.report.artefacts import load
 
 
@@ -103,3 +104,37 @@ def test_a_sweep_as_mp4(run: Path, prior: Prior, files) -> None:
     pytest.importorskip("av", reason="PyAV is not installed: pip install 'ganinv[video]'")
     finished.edit_run(run / "a", Edits(directions={"smile": files["smile"]}, animate="mp4"), prior=prior)
     assert (run / "a" / "edits" / "smile.mp4").is_file() and not (run / "a" / "edits" / "smile.gif").exists()
+
+
+def test_the_sheet_keeps_edits_of_before_and_a_new_strength_leaves_no_old_sweep(run: Path, prior: Prior, files) -> None:
+    finished.edit_run(run, Edits(directions={"smile": files["smile"]}), prior=prior)
+    wide = read_png(run / "edits.png").shape[2]
+    finished.edit_run(run, Edits(directions={"hat": files["hat"]}, animate=None), prior=prior)
+    assert read_png(run / "edits.png").shape[2] > wide, "the smile is still shown"
+    assert (run / "a" / "edits" / "smile.gif").is_file()
+    finished.edit_run(run, Edits(directions={"smile": files["smile"]}, strength=1, animate=None), prior=prior)
+    assert not (run / "a" / "edits" / "smile.gif").exists(), "it is of another strength"
+
+
+def test_edits_of_another_tuning_go(run: Path, prior: Prior, files) -> None:
+    finished.edit_run(run / "a", Edits(directions=files), prior=prior)
+    record = read_json(run / "a" / "metrics.json")
+    write_json(run / "a" / "metrics.json", record | {"finished": "later"})
+    finished.edit_run(run / "a", Edits(directions={"smile": files["smile"]}), prior=prior)
+    found = {path.name for path in (run / "a" / "edits").iterdir()}
+    assert found == {"smile.png", "smile_strip.png", "smile.gif", "edits.json"}
+
+
+def test_a_photo_that_cannot_be_read_stops_no_other(run: Path, prior: Prior, files) -> None:
+    (run / "a" / "generator.safetensors").write_bytes(b"cut")
+    with pytest.raises(PhotosFailed, match="^not edited: .*a: "):
+        finished.edit_run(run, Edits(directions=files), prior=prior)
+    assert (run / "b" / "edits" / "smile.png").is_file() and (run / "edits.png").is_file()
+
+
+def test_a_direction_is_added_on_the_command_line(tmp_path: Path) -> None:
+    edits = Edits(directions={"hat": {"direction": str(tmp_path / "hat.safetensors"), "strength": 2.0}})
+    assert edits.directions["hat"].strength == 2
+    for wrong, said in (({"strength": 1}, "set direction to a name"), ({"direction": "x", "size": 1}, "setting: size")):
+        with pytest.raises(InputError, match=f"^edit.directions.hat: .*{said}"):
+            Edits(directions={"hat": wrong})

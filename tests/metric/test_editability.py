@@ -168,6 +168,11 @@ def test_settings_by_attribute_that_are_none(setting: str, said: str) -> None:
         (command.attributes if setting.startswith("attributes") else command.thresholds)(cfg)
 
 
+def test_no_edit_is_told() -> None:
+    with pytest.raises(InputError, match="^edit: must be set; choose edits"):
+        command.attributes(read(["edit=[]", "scores.photos=faces.zip"], name="editability"))
+
+
 def test_attributes_share_a_network_where_it_is_the_same(tmp_path: Path) -> None:
     network = "network: {_target_: tests.metric.conftest"
     settings = ["edit=[smile]", f"scores.photos={tmp_path}", "scores.network._target_=tests.metric.conftest.Graded"]
