@@ -10,6 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from .config import Device, build, check
+from .errors import InputError
 from .mistakes import guarded
 from .paths import CONF
 from .sweep import attempt, attended
@@ -57,6 +58,8 @@ def search(cfg: DictConfig) -> "list[Direction]":
 
     prior = to_device(build(cfg, "generator"), pick_device(cfg.device.value))
     name = cfg.name or cfg.attribute or str(cfg.finder._target_).rpartition(".")[2].lower()
+    if Path(name).name != name:
+        raise InputError(f"name: must be a plain name, which the direction's file gets, got {name!r}")
     found = build(cfg, "finder")(prior=prior, name=name, scorer=build(cfg, "scores") or None)
     for direction in found:
         path = Path(cfg.folder).expanduser() / f"{direction.name}.safetensors"

@@ -40,12 +40,14 @@ def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) 
     cfg = read(overrides, name="edit")
     check(cfg, schema=EditSettings, rooms=("edit",))
     from ..generator.checkpoint import load_prior
-    from .finished import FOLDER, edit_run
+    from .finished import EDITS, FOLDER, edit_run
 
     edits = build(cfg, "edit")
     for folder in folders:
         for photo in edit_run(Path(folder).expanduser(), edits, prior=load_prior(prior) if prior else None):
             log.info("%s", photo / FOLDER)
+        if (sheet := Path(folder).expanduser() / EDITS).is_file():
+            log.info("%s", sheet)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ..files import read_json, read_png, write_bytes, write_json, write_png
 from ..generator.checkpoint import Prior
 from ..mistakes import PhotosFailed
 from ..report.artefacts import METRICS, Inversion, finished_photos, load
+from ..report.summary import EDITS
 from ..report.table import records
 from ..report.tuned import prior_of
 from .apply import Step, edited, render
@@ -23,7 +24,7 @@ from .edits import TOGETHER, Edits, mark
 from .sheet import gif, sheet
 from .video import mp4
 
-FOLDER, RECORD, SHEET = "edits", "edits.json", "edits.png"
+FOLDER, RECORD = "edits", "edits.json"
 FRAMES = 25  # of a sweep
 MOVING = {"gif": gif, "mp4": mp4}
 ENDS = (".png", "_strip.png", *(f".{form}" for form in MOVING))
@@ -53,7 +54,7 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
             failed[photo] = str(error)
     done = [photo for photo in photos if photo not in failed]
     if done and photos != [folder]:
-        write_png(folder / SHEET, overview(done, combinations))
+        write_png(folder / EDITS, overview(done, combinations))
     if failed:
         raise PhotosFailed("\n".join(f"not edited: {photo}: {why}" for photo, why in failed.items()))
     return photos

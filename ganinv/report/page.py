@@ -1,5 +1,6 @@
 """report.html: a run on one page that needs no other file, no network and no script."""
 
+import base64
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -21,14 +22,16 @@ HEADLINES = (
 )
 
 
-def page(records: Sequence[dict[str, Any]], *, settings: str, failed: dict[str, str], most: int) -> str:
+def page(
+    records: Sequence[dict[str, Any]], *, settings: str, failed: dict[str, str], most: int, edits: bytes | None = None
+) -> str:
     """The whole HTML page.
 
     `records` as `table.records` gives them, `settings` the resolved YAML, `failed` source -> why, `most` the number of
-    photos shown with pictures: those with the largest error, where there are more.
+    photos shown with pictures: those with the largest error, where there are more. `edits`: the PNG of their sheet.
     """
     rows = [row(record) for record in records]
-    sections = [headline(records, rows), failures(failed), drift_table(rows), cards(records, most)]
+    sections = [headline(records, rows), failures(failed), drift_table(rows), cards(records, most), edited(edits)]
     sections += [table(rows), details("Settings", f"<pre>{escape(settings)}</pre>"), origin(records)]
     return document(title=title(records, failed), body="\n".join(section for section in sections if section))
 
@@ -134,6 +137,14 @@ def cell(name: str, value: Any) -> str:
     """A number in four digits, a text as it is."""
     text = figure(value) if isinstance(value, int | float) else str(value or "")
     return f"<td{kind(name)}>{escape(text)}</td>"
+
+
+def edited(sheet: bytes | None) -> str:
+    """The sheet of edits: a row a photo, a column an edit."""
+    if sheet is None:
+        return ""
+    data = base64.b64encode(sheet).decode()
+    return f'<h2>Edits</h2>\n<img class="sheet" src="data:image/png;base64,{data}" alt="photos and their edits">'
 
 
 def details(summary: str, body: str) -> str:

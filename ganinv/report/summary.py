@@ -14,6 +14,8 @@ from .page import page
 from .table import Aggregate, Row, aggregate, describe, records, row, write_table
 
 FAILED = "failed.json"
+EDITS = "edits.png"  # a sheet of the edited photos, where there are any
+MOST_BYTES = 2**22  # of it in the report, which is one file
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Report:
         write_table(folder / "metrics.csv", rows)
         if found:
             write_grid(grid, folders, most=self.rows)
-        write_text(report, page(found, settings=settings, failed=failed, most=self.cards))
+        write_text(report, page(found, settings=settings, failed=failed, most=self.cards, edits=sheet_of(folder)))
         return Summary(
             rows=rows,
             aggregate=aggregate(rows),
@@ -57,6 +59,12 @@ class Report:
             grid=grid if found else None,
             report=report,
         )
+
+
+def sheet_of(folder: Path) -> bytes | None:
+    """The edits' sheet, where there is one that is not too large."""
+    path = folder / EDITS
+    return path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None
 
 
 def _merge(path: Path, failed: dict[str, str], *, done: set[str]) -> dict[str, str]:

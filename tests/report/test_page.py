@@ -14,6 +14,7 @@ from PIL import Image
 from ganinv.files import read_png
 from ganinv.report.drift_table import drift_table
 from ganinv.report.page import page
+from ganinv.report.summary import sheet_of
 from ganinv.report.table import records
 
 EVIL = "<script>alert('x')</script> & \"q\""
@@ -115,6 +116,13 @@ def test_of_many_photos_the_worst_are_shown_and_all_are_listed(saved: Callable[.
     text = render(run, most=2)
     assert re.findall(r"<h3>(.*?)</h3>", text) == ["photo1", "photo2"]
     assert "the 2 photos with the largest error" in text and "<td>photo0</td>" in text
+
+
+def test_the_sheet_of_edits_is_in_the_page(run: Path, tmp_path: Path) -> None:
+    assert "<h2>Edits</h2>" not in render(run)
+    assert 'src="data:image/png;base64,MTIz" alt="photos and their edits"' in render(run, edits=b"123")
+    (tmp_path / "edits.png").write_bytes(b"1")
+    assert sheet_of(tmp_path) == b"1" and sheet_of(tmp_path / "none") is None
 
 
 def test_a_run_without_a_photo_still_has_a_page(tmp_path: Path) -> None:
