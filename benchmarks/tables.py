@@ -157,6 +157,14 @@ def choosing(folder: Path) -> Iterator[Line]:
         yield [*cells, *figures(found, {"psnr": 1, "exact_pixels": 3, "frechet_ratio": 3})]
 
 
+def strangers(folder: Path) -> Iterator[Line]:
+    """Pictures that are no photos of faces, tuned with the default."""
+    for row in rows("out_of_domain", folder):
+        name = row["image"].replace("_", " ").replace(" flickr", "")
+        cells = [f"{row['initial_mse']:.3f}", f"{row['mse']:.5f}", f"{row['psnr']:.1f}", f"{row['lpips']:.5f}"]
+        yield [name, *cells, f"{row['exact_pixels']:.3f}", f"{row['frechet_ratio']:.3f}"]
+
+
 def localised(folder: Path) -> Iterator[Line]:
     """Ways to find the channels of a region: seconds an image, and how they compare with the full Jacobian."""
     for row in rows("localise", folder):
@@ -274,6 +282,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "half the steps": [*by_dataset("muon_first24", folder)],
         "encoder": [*encoders(folder)],
         "edits": [*edited(folder)],
+        "out of domain": [*strangers(folder)],
         "localising": [*localised(folder)],
         "warm start": [*warm_start(folder)],
     }

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -49,6 +49,7 @@ MAX_SEED = 2**32
 
 # What every run needs.
 ROOMS = ("dataset", "generator", "inverter", "loss", "tuner", "metric.reconstruction", "report", "logger")
+SEVERAL = ("metric", "edit")  # groups of which several are chosen
 MUST = {
     "metric.reconstruction": "metric: must hold reconstruction, as metric=[reconstruction]",
     "edit": "edit: must be set; choose edits, as edit=[smile,glasses]",
@@ -105,6 +106,7 @@ class SettingsError(CompactHydraException, InputError):
 
 def read(overrides: list[str], *, name: str = "run") -> DictConfig:
     """conf/run.yaml, or another, with `overrides` as on the command line, for use without one. Raises SettingsError."""
+    expect_single(overrides)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -167,6 +169,14 @@ def _build(node: dict[str, Any], key: str, parts: dict[str, Any]) -> Any:
             raise
         told = str(cause)
         raise InputError(told if told.startswith(key) else f"{key}: {told}") from error
+
+
+def expect_single(overrides: Iterable[str]) -> None:
+    """SettingsError where a group that takes one choice is given several, of which Hydra makes a mixture."""
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if value.startswith("[") and (CONF / key).is_dir() and key not in SEVERAL:
+            raise SettingsError(f"{key}: takes one choice, got {value}; {' and '.join(SEVERAL)} alone take several")
 
 
 def check(cfg: DictConfig, *, schema: type = Settings, rooms: tuple[str, ...] = ROOMS) -> None:

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .config import as_yaml, build, check, plain, run_folder, settings_hash
+from .config import as_yaml, build, check, expect_single, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import PhotosFailed, guarded
 from .paths import CONF
@@ -45,6 +45,7 @@ def job(cfg: DictConfig) -> None:
 
 def run(cfg: DictConfig) -> None:
     """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
+    expect_single(HydraConfig.get().overrides.task)
     check(cfg)
     from .report.jobs import expect_same
 

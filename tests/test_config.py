@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from ganinv import config
-from ganinv.config import SettingsError, build, check, plain, read, settings_hash
+from ganinv.config import SettingsError, build, check, expect_single, plain, read, settings_hash
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
 from ganinv.paths import CONF
@@ -246,3 +246,11 @@ def test_the_command_line_answers_without_torch() -> None:
         "import sys, ganinv, ganinv.run, ganinv.config; sys.exit(any(m in sys.modules for m in ('torch', 'pydantic')))"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+@pytest.mark.parametrize("override", ["logger=[csv,wandb]", "loss=[full]", "inverter=[w, mean]"])
+def test_one_choice_where_there_is_one(override: str) -> None:
+    expect_single(["metric=[reconstruction,drift]", "edit=[smile]", "tuner.betas=[0.9,0.99]", "logger=csv"])
+    key = override.partition("=")[0]
+    with pytest.raises(SettingsError, match=f"^{key}: takes one choice, got .*metric and edit alone take several"):
+        expect_single([override])
