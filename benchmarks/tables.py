@@ -160,7 +160,7 @@ def choosing(folder: Path) -> Iterator[Line]:
 def strangers(folder: Path) -> Iterator[Line]:
     """Pictures that are no photos of faces, tuned with the default."""
     for row in rows("out_of_domain", folder):
-        name = row["image"].replace("_", " ").replace(" flickr", "")
+        name = row["image"].replace("_", " ")
         cells = [f"{row['initial_mse']:.3f}", f"{row['mse']:.5f}", f"{row['psnr']:.1f}", f"{row['lpips']:.5f}"]
         yield [name, *cells, f"{row['exact_pixels']:.3f}", f"{row['frechet_ratio']:.3f}"]
 
