@@ -174,7 +174,8 @@ def _build(node: dict[str, Any], key: str, parts: dict[str, Any]) -> Any:
 def expect_single(overrides: Iterable[str]) -> None:
     """SettingsError where a group that takes one choice is given several, of which Hydra makes a mixture."""
     for override in overrides:
-        key, _, value = override.partition("=")
+        given, _, value = override.partition("=")
+        key = given.lstrip("+").partition("@")[0]
         if value.startswith("[") and (CONF / key).is_dir() and key not in SEVERAL:
             raise SettingsError(f"{key}: takes one choice, got {value}; {' and '.join(SEVERAL)} alone take several")
 

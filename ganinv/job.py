@@ -64,10 +64,10 @@ def reason(record: dict[str, Any]) -> str:
     return record["why"] or "its process ended without a word (killed?), or it is running still"
 
 
-def tells(override: str) -> bool:
-    """Whether an override can make another row."""
+def tells(override: str, *, among: Sequence[str] = ELSEWHERE) -> bool:
+    """Whether an override can make another row: it sets none of `among`."""
     key = override.partition("=")[0].lstrip("+~")
-    return not any(key == e or key.startswith(f"{e}.") for e in ELSEWHERE)
+    return not any(key == e or key.startswith(f"{e}.") for e in among)
 
 
 def twins(records: Iterable[dict[str, Any]]) -> Iterator[str]:

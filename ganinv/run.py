@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .config import as_yaml, build, check, expect_single, plain, run_folder, settings_hash
+from .config import as_yaml, build, check, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import PhotosFailed, guarded
 from .paths import CONF
@@ -45,26 +45,25 @@ def job(cfg: DictConfig) -> None:
 
 def run(cfg: DictConfig) -> None:
     """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
-    expect_single(HydraConfig.get().overrides.task)
     check(cfg)
     from .report.jobs import expect_same
 
+    expect_same(run_folder(cfg), cfg)
     method, report, edits = assemble(cfg), build(cfg, "report"), build(cfg, "edit")
     if edits:
         edits.steps(method.prior)  # what does not fit this generator shows before the first photo
     photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
-    expect_same(folder, cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
         failed = invert_all(photos, method, folder=folder, settings_hash=mark, inputs=inputs, board=board)
-        if edits:
-            edit_run(folder, edits, method, settings_hash=mark)
+        unedited = edit_run(folder, edits, method, settings_hash=mark) if edits else None
         summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
         board.log_summary(summary)
         log.info("%s\nreport: %s", "\n".join(summary.lines), summary.report)
-    if failed:
-        raise PhotosFailed("\n".join(f"not inverted: {source}: {why}" for source, why in failed.items()))
+    told = [f"not inverted: {source}: {why}" for source, why in failed.items()] + ([unedited] if unedited else [])
+    if told:
+        raise PhotosFailed("\n".join(told))
 
 
 def assemble(cfg: DictConfig) -> "Method":
@@ -164,11 +163,15 @@ def invert_all(
     return failed
 
 
-def edit_run(folder: Path, edits: "Edits", method: "Method", *, settings_hash: str) -> None:
-    """Edit the photos that are finished with these settings; those that were edited so before are left as they are."""
+def edit_run(folder: Path, edits: "Edits", method: "Method", *, settings_hash: str) -> str | None:
+    """Edit the finished photos of these settings that were not edited so; -> why some cannot be, or None."""
     from .edit import finished
 
-    finished.edit_run(folder, edits, prior=method.prior, settings_hash=settings_hash)
+    try:
+        finished.edit_run(folder, edits, prior=method.prior, settings_hash=settings_hash)
+    except PhotosFailed as error:
+        return str(error)
+    return None
 
 
 def greet(photos: "Images", folder: Path, *, network: str | None) -> None:

@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
-from .config import build, plain, run_folder, settings_hash
+from .config import build, expect_single, plain, run_folder, settings_hash
 from .errors import InputError
 from .job import Stamps, read, reason, stamps, twins, why, write
 from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, telling
@@ -54,10 +54,16 @@ def attempt(task: Callable[[DictConfig], object], cfg: DictConfig, *, folder: Pl
 
     `folder`: settings -> where the job's results go.
     """
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
+    job = HydraConfig.get()
+
+    def checked() -> None:
+        expect_single(job.overrides.task)
+        task(cfg)
+
+    if job.mode is RunMode.MULTIRUN:
         with recorded_job(cfg, folder):
-            task(cfg)
-    elif code := telling(lambda: task(cfg)):
+            checked()
+    elif code := telling(checked):
         sys.exit(code)
 
 
@@ -116,8 +122,8 @@ def conclude(folder: Path, before: Stamps, *, has_table: bool) -> None:
     own = [read(path) for path, stamp in stamps(folder).items() if before.get(path) != stamp]
     if has_table:
         write_table(folder, own)
-    for said in twins(own):
-        print(said, file=sys.stderr)
+        for said in twins(own):
+            print(said, file=sys.stderr)
     failed = sorted((record for record in own if record["state"] != "done"), key=lambda record: record["number"])
     if not failed:
         return

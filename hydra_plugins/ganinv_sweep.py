@@ -1,6 +1,7 @@
 """A launcher for ganinv's sweeps, at the place where Hydra looks for plugins: one lost job loses no other."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,8 +40,8 @@ class Apart(Launcher):
         except ImportError as error:
             raise InputError("hydra/launcher: this one needs the extra `sweep`: pip install 'ganinv[sweep]'") from error
         self.free: SimpleQueue[Launcher] = SimpleQueue()
-        for slot in range(self.parallel):
-            inner = make(**self.params, **self.cards(slot))
+        for cards in self.slots():
+            inner = make(**self.params, **cards)
             inner.setup(hydra_context=hydra_context, task_function=task_function, config=config)
             self.free.put(inner)
         self.folder = Path(str(config.hydra.sweep.dir))
@@ -65,8 +66,25 @@ class Apart(Launcher):
         finally:
             self.free.put(inner)
 
-    def cards(self, slot: int) -> dict[str, list[int]]:
-        """The graphics cards of the jobs in this slot, of `parallel` that run at a time; on Slurm it gives them."""
+    def slots(self) -> list[dict[str, list[int]]]:
+        """The graphics cards of each job that runs at a time; Slurm gives cards itself. InputError: too few of them."""
+        from ganinv.errors import InputError
+
         each = self.params.get("gpus_per_node") or 0
-        is_own = self.cluster == "Local" and each
-        return {"visible_gpus": list(range(slot * each, (slot + 1) * each))} if is_own else {}
+        if self.cluster != "Local" or not each:
+            return [{} for _ in range(self.parallel)]
+        cards = visible()
+        found = [cards[first : first + each] for first in range(0, len(cards) - each + 1, each)]
+        if not found:
+            raise InputError(
+                f"hydra.launcher.gpus_per_node: {each} asked for, and {len(cards)} can be seen; set it to 0"
+            )
+        return [{"visible_gpus": own} for own in found[: self.parallel]]
+
+
+def visible() -> list[int]:
+    """The numbers of this machine's graphics cards, of those that CUDA_VISIBLE_DEVICES names where it names numbers."""
+    import torch
+
+    named = [part.strip() for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
+    return [int(part) for part in named] if all(map(str.isdigit, named)) else [*range(torch.cuda.device_count())]

@@ -248,9 +248,11 @@ def test_the_command_line_answers_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
-@pytest.mark.parametrize("override", ["logger=[csv,wandb]", "loss=[full]", "inverter=[w, mean]"])
+@pytest.mark.parametrize(
+    "override", ["logger=[csv,wandb]", "loss=[full]", "+inverter=[w, mean]", "inverter@encoder=[restyle]"]
+)
 def test_one_choice_where_there_is_one(override: str) -> None:
     expect_single(["metric=[reconstruction,drift]", "edit=[smile]", "tuner.betas=[0.9,0.99]", "logger=csv"])
-    key = override.partition("=")[0]
+    key = override.partition("=")[0].lstrip("+").partition("@")[0]
     with pytest.raises(SettingsError, match=f"^{key}: takes one choice, got .*metric and edit alone take several"):
         expect_single([override])

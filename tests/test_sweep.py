@@ -116,7 +116,8 @@ def start(folder: Path, *settings: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(ganinv.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+        env=os.environ
+        | {"PYTHONPATH": str(Path(ganinv.__file__).parents[1]), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "0,1"},
     )
 
 
@@ -195,11 +196,28 @@ def test_one_job_fails_and_one_is_killed_among_six(
         assert {record["cards"] for record in records(tmp_path / "sweep")} == {"0", "1"}
 
 
-def test_jobs_that_run_at_the_same_time_have_cards_of_their_own() -> None:
-    local = Apart(cluster="Local", parallel=4, submitit_folder="x", gpus_per_node=2)
-    assert [local.cards(slot)["visible_gpus"] for slot in range(4)] == [[0, 1], [2, 3], [4, 5], [6, 7]]
-    assert Apart(cluster="Local", parallel=2, submitit_folder="x", gpus_per_node=0).cards(1) == {}
-    assert Apart(cluster="Slurm", parallel=2, submitit_folder="x", gpus_per_node=1).cards(1) == {}
+@pytest.mark.parametrize(
+    ("cluster", "parallel", "each", "slots"),
+    [
+        ("Local", 2, 1, [[1], [3]]),
+        ("Local", 8, 1, [[1], [3], [4]]),  # no more jobs at a time than there are cards
+        ("Local", 2, 2, [[1, 3]]),
+        ("Local", 2, 0, [None, None]),
+        ("Slurm", 2, 1, [None, None]),
+    ],
+)
+def test_jobs_that_run_at_the_same_time_have_cards_of_their_own(
+    cluster: str, parallel: int, each: int, slots: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3,4")
+    found = Apart(cluster=cluster, parallel=parallel, submitit_folder="x", gpus_per_node=each).slots()
+    assert [slot.get("visible_gpus") for slot in found] == slots
+
+
+def test_more_cards_than_there_are_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(InputError, match="^hydra.launcher.gpus_per_node: 2 asked for, and 1 can be seen"):
+        Apart(cluster="Local", parallel=1, submitit_folder="x", gpus_per_node=2).slots()
 
 
 @pytest.mark.slow

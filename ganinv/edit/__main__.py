@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import build, check, read
 from ..errors import InputError
-from ..mistakes import telling
+from ..mistakes import PhotosFailed, telling
 
 log = logging.getLogger("ganinv")
 
@@ -42,12 +42,17 @@ def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) 
     from ..generator.checkpoint import load_prior
     from .finished import EDITS, FOLDER, edit_run
 
-    edits = build(cfg, "edit")
+    edits, failed = build(cfg, "edit"), []
     for folder in folders:
-        for photo in edit_run(Path(folder).expanduser(), edits, prior=load_prior(prior) if prior else None):
-            log.info("%s", photo / FOLDER)
+        try:
+            for photo in edit_run(Path(folder).expanduser(), edits, prior=load_prior(prior) if prior else None):
+                log.info("%s", photo / FOLDER)
+        except PhotosFailed as error:
+            failed.append(str(error))
         if (sheet := Path(folder).expanduser() / EDITS).is_file():
             log.info("%s", sheet)
+    if failed:
+        raise PhotosFailed("\n".join(failed))
 
 
 if __name__ == "__main__":

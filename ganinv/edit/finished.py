@@ -44,10 +44,10 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
         photos = [record["folder"] for record in records(folder, settings_hash=settings_hash)]
     if not photos:
         return []
-    prior = prior or prior_of(photos[0] / "generator.safetensors")
-    combinations = edits.combinations(prior)
     failed: dict[Path, str] = {}
-    for photo in photos:
+    prior = prior or first_prior(photos, failed)
+    combinations = edits.combinations(prior)
+    for photo in (photo for photo in photos if photo not in failed):
         try:
             edit_photo(photo, edits, combinations, prior=prior)
         except InputError as error:
@@ -58,6 +58,16 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
     if failed:
         raise PhotosFailed("\n".join(f"not edited: {photo}: {why}" for photo, why in failed.items()))
     return photos
+
+
+def first_prior(photos: Sequence[Path], failed: dict[Path, str]) -> Prior:
+    """What the first photo that can be read was tuned from; those before it are added to `failed`. InputError: none."""
+    for photo in photos:
+        try:
+            return prior_of(photo / "generator.safetensors")
+        except InputError as error:
+            failed[photo] = str(error)
+    raise InputError("\n".join(failed.values()))
 
 
 def photos_of(folder: Path) -> list[Path]:
@@ -99,7 +109,7 @@ def edit_photo(folder: Path, edits: Edits, combinations: dict[str, list[Step]], 
 
 def discard(place: Path, names: Iterable[str], *, ends: Sequence[str] = ENDS) -> None:
     """Remove what stands of edits of that name: it is of another tuning, or another strength, than what is written."""
-    for name in names:
+    for name in (name for name in names if Path(name).name == name):
         for end in ends:
             (place / f"{name}{end}").unlink(missing_ok=True)
 
@@ -130,6 +140,7 @@ def overview(photos: Sequence[Path], combinations: Collection[str]) -> Tensor:
     """A row a photo: target, tuned, and each edit that all have, those of before too.  # uint8 [3, H, W]"""
     made = [read_record(photo / FOLDER).get("edits", {}) for photo in photos]
     before = [name for name in made[0] if name not in combinations and name != TOGETHER]
+    before = [name for name in before if all((photo / FOLDER / f"{name}.png").is_file() for photo in photos)]
     names = [name for name in [*before, *combinations] if all(name in each for each in made)]
     rows = []
     for photo in photos:

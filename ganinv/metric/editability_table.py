@@ -66,7 +66,7 @@ def lacking(plan: Plan, rows: Sequence[Row], *, seed: int) -> Row:
     photos = column([row for row in rows if row["flipped"] is not None], key)
     samples = plan.samples[key][~plan.shows(plan.samples[f"score_{plan.name}"])].tolist()
     counted: Row = {"photos_lacking": len(photos)}
-    if not photos:
+    if not photos or not samples:
         return counted | dict.fromkeys(flat(name, Interval(0)))
     return counted | flat(name, ratio(photos, samples, paired=False, seed=seed))
 

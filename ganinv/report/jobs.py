@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..config import plain, settings_hash
+from ..config import OUTSIDE_HASH, plain, settings_hash
 from ..errors import InputError
 from ..files import read_json
 from ..job import ELSEWHERE, JOBS, read, reason, tells
@@ -134,8 +134,8 @@ def expect_same(folder: Path, cfg: DictConfig) -> None:
     before = read_settings(folder / CONFIG)
     if settings_hash(before) == settings_hash(cfg):
         return
-    old, new = flat(plain(before)), flat(plain(cfg))
-    keys = [key for key in dict.fromkeys([*new, *old]) if old.get(key) != new.get(key)]
+    old, new = (dict(leaves(plain(each))) for each in (before, cfg))
+    keys = [k for k in dict.fromkeys([*new, *old]) if old.get(k) != new.get(k) and tells(k, among=OUTSIDE_HASH)]
     which = f" ({', '.join(keys[:MOST_NAMES])} differ)" if keys else ""
     raise InputError(f"folder: {folder} holds photos of other settings{which}; name another folder, or delete it first")
 

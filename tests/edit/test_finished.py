@@ -125,10 +125,18 @@ def test_edits_of_another_tuning_go(run: Path, prior: Prior, files) -> None:
     assert found == {"smile.png", "smile_strip.png", "smile.gif", "edits.json"}
 
 
-def test_a_photo_that_cannot_be_read_stops_no_other(run: Path, prior: Prior, files) -> None:
+def test_a_photo_that_cannot_be_read_stops_no_other(
+    run: Path, prior: Prior, files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prior_of(path: Path) -> Prior:
+        if path.read_bytes() == b"cut":
+            raise InputError(f"{path}: not a whole safetensors file")
+        return prior
+
+    monkeypatch.setattr(finished, "prior_of", prior_of)
     (run / "a" / "generator.safetensors").write_bytes(b"cut")
     with pytest.raises(PhotosFailed, match="^not edited: .*a: "):
-        finished.edit_run(run, Edits(directions=files), prior=prior)
+        finished.edit_run(run, Edits(directions=files))
     assert (run / "b" / "edits" / "smile.png").is_file() and (run / "edits.png").is_file()
 
 
