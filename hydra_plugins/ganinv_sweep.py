@@ -66,7 +66,7 @@ class Apart(Launcher):
         finally:
             self.free.put(inner)
 
-    def slots(self) -> list[dict[str, list[int]]]:
+    def slots(self) -> list[dict[str, list[str]]]:
         """The graphics cards of each job that runs at a time; Slurm gives cards itself. InputError: too few of them."""
         from ganinv.errors import InputError
 
@@ -79,12 +79,13 @@ class Apart(Launcher):
             raise InputError(
                 f"hydra.launcher.gpus_per_node: {each} asked for, and {len(cards)} can be seen; set it to 0"
             )
-        return [{"visible_gpus": own} for own in found[: self.parallel]]
+        return [{"setup": [f"export CUDA_VISIBLE_DEVICES={','.join(own)}"]} for own in found[: self.parallel]]
 
 
-def visible() -> list[int]:
-    """The numbers of this machine's graphics cards, of those that CUDA_VISIBLE_DEVICES names where it names numbers."""
+def visible() -> list[str]:
+    """This machine's graphics cards, of those that CUDA_VISIBLE_DEVICES names where it is set."""
+    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [part.strip() for part in named.split(",") if part.strip()]
     import torch
 
-    named = [part.strip() for part in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
-    return [int(part) for part in named] if all(map(str.isdigit, named)) else [*range(torch.cuda.device_count())]
+    return [str(number) for number in range(torch.cuda.device_count())]

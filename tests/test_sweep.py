@@ -199,9 +199,9 @@ def test_one_job_fails_and_one_is_killed_among_six(
 @pytest.mark.parametrize(
     ("cluster", "parallel", "each", "slots"),
     [
-        ("Local", 2, 1, [[1], [3]]),
-        ("Local", 8, 1, [[1], [3], [4]]),  # no more jobs at a time than there are cards
-        ("Local", 2, 2, [[1, 3]]),
+        ("Local", 2, 1, ["1", "3"]),
+        ("Local", 8, 1, ["1", "3", "4"]),  # no more jobs at a time than there are cards
+        ("Local", 2, 2, ["1,3"]),
         ("Local", 2, 0, [None, None]),
         ("Slurm", 2, 1, [None, None]),
     ],
@@ -211,7 +211,7 @@ def test_jobs_that_run_at_the_same_time_have_cards_of_their_own(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3,4")
     found = Apart(cluster=cluster, parallel=parallel, submitit_folder="x", gpus_per_node=each).slots()
-    assert [slot.get("visible_gpus") for slot in found] == slots
+    assert [slot.get("setup") for slot in found] == [s and [f"export CUDA_VISIBLE_DEVICES={s}"] for s in slots]
 
 
 def test_more_cards_than_there_are_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
