@@ -54,12 +54,12 @@ def job(cfg: DictConfig) -> None:
 def search(cfg: DictConfig) -> "list[Direction]":
     """Find the directions, write each with a picture of what it does. Raises InputError."""
     check(cfg, schema=FinderSettings, rooms=("generator", "finder"))
-    from .method import pick_device, to_device
-
-    prior = to_device(build(cfg, "generator"), pick_device(cfg.device.value))
     name = cfg.name or cfg.attribute or str(cfg.finder._target_).rpartition(".")[2].lower()
     if Path(name).name != name:
         raise InputError(f"name: must be a plain name, which the direction's file gets, got {name!r}")
+    from .method import pick_device, to_device
+
+    prior = to_device(build(cfg, "generator"), pick_device(cfg.device.value))
     found = build(cfg, "finder")(prior=prior, name=name, scorer=build(cfg, "scores") or None)
     for direction in found:
         path = Path(cfg.folder).expanduser() / f"{direction.name}.safetensors"

@@ -1,6 +1,7 @@
 """The edits of a run: which directions, how far, and what is shown of them."""
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -90,7 +91,7 @@ def as_choice(name: str, given: Choice | dict[str, Any]) -> Choice:
     """A direction's settings as the command line adds them. Raises InputError."""
     if isinstance(given, Choice):
         return given
-    wrong = [key for key in given if key not in ("direction", "strength", "layers", "absolute")]
+    wrong = [key for key in given if key not in inspect.signature(Choice).parameters]
     if wrong or not isinstance(given.get("direction"), str):
         said = f"no such setting: {wrong[0]}; " if wrong else ""
         raise InputError(

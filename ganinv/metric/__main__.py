@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ..config import Device, build, check, plain, read
+from ..config import MUST, Device, build, check, plain, read
 from ..errors import InputError
 from ..mistakes import telling
 
@@ -92,7 +92,7 @@ def attributes(cfg: DictConfig) -> dict[str, DictConfig]:
     """Attribute -> the settings with its own scorer: `attributes`, or each edit with the labels of its name."""
     tree = plain(cfg)
     if not tree.get("edit"):
-        raise InputError("edit: must be set; choose edits, as edit=[smile,glasses]")
+        raise InputError(MUST["edit"])
     chosen = tree["attributes"] or dict.fromkeys((tree["edit"] or {}).get("directions") or {}, {})
     node = tree["scores"] or {}
     expect_by_name("attributes", chosen, (dict, type(None)), "{smile: {column: smiling, at_least: 1}, hat: {}}")
