@@ -24,11 +24,12 @@ from .mistakes import sentence, unknown
 from .paths import CONF
 from .schema import PATHS, against_signature, missing_files, together
 
-# Settings that change which photos are taken and where results go, never what a photo's result is.
+# Settings that change which photos are taken, what is measured and where results go, never what a photo becomes.
 OUTSIDE_HASH = (
     "edit",
     "folder",
     "logger",
+    "metric",
     "report",
     "dataset.limit",
     "dataset.shard",
@@ -128,11 +129,20 @@ def as_yaml(cfg: DictConfig) -> str:
 
 
 def settings_hash(cfg: DictConfig) -> str:
-    """Ten hex digits that stand for every setting on which a photo's result, or a training's weights, depend."""
+    """Ten hex digits that stand for every setting on which a photo's tuning, or a training's weights, depend."""
     tree = plain(cfg)
     for key in OUTSIDE_TRAINING if "training" in tree else OUTSIDE_HASH:
         *above, last = key.split(".")
         (_at(tree, ".".join(above)) if above else tree).pop(last, None)
+    return _digest(tree)
+
+
+def metric_hash(cfg: DictConfig) -> str:
+    """Ten hex digits that stand for what is measured of a photo that is tuned."""
+    return _digest(plain(cfg).get("metric"))
+
+
+def _digest(tree: Any) -> str:
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:10]
 
 

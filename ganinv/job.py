@@ -12,7 +12,8 @@ from .mistakes import FAILED, is_users, sentence
 
 FORMAT = "ganinv-job"
 JOBS = "jobs"
-ELSEWHERE = (*OUTSIDE_HASH, "device")  # settings that make no other row
+# Settings that make no other row of a table; other metrics do.
+ELSEWHERE = (*(key for key in OUTSIDE_HASH if key != "metric"), "device")
 Stamps = dict[Path, int]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from .generator.checkpoint import Prior
 from .generator.family import Generator
 from .inverter.latent import Inverter, Latent
 from .metric.reconstruction import Reconstruction
-from .report.artefacts import Inversion, outcome
+from .report.artefacts import OUTCOME, Inversion, load, outcome
 from .tuner.tuned import Tuned
 
 INITIAL = ("mse", "psnr", "lpips")  # figures that are kept of the initial image too
@@ -71,6 +72,15 @@ def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
         moved=sorted(tuned.moved),
     )
     return inversion, tuned
+
+
+def measure_again(folder: Path, *, photo: Photo, method: Method) -> dict[str, Any]:
+    """The row of the photo that lies tuned in `folder`, by the metrics of `method`. Raises InputError."""
+    found = load(folder, prior=method.prior)
+    how = {name: found.metrics[name] for name in OUTCOME}
+    tuned = Tuned(generator=found.generator.to(method.device), moved={}, curve=[], **how)
+    latent, pictures = found.latent.to(method.device), {"initial": found.initial, "image": found.image}
+    return measure(method, photo=photo, **pictures, latent=latent, tuned=tuned)
 
 
 @torch.no_grad()

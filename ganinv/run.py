@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from .config import as_yaml, build, check, plain, run_folder, settings_hash
+from .config import as_yaml, build, check, metric_hash, plain, run_folder, settings_hash
 from .errors import InputError
 from .mistakes import PhotosFailed, guarded
 from .paths import CONF
@@ -46,6 +46,7 @@ def job(cfg: DictConfig) -> None:
 def run(cfg: DictConfig) -> None:
     """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
     check(cfg)
+    from .photos import invert_all
     from .report.jobs import expect_same
 
     expect_same(run_folder(cfg), cfg)
@@ -56,7 +57,8 @@ def run(cfg: DictConfig) -> None:
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
-        failed = invert_all(photos, method, folder=folder, settings_hash=mark, inputs=inputs, board=board)
+        marks = {"settings_hash": mark, "metric_hash": metric_hash(cfg)}
+        failed = invert_all(photos, method, folder=folder, marks=marks, inputs=inputs, board=board)
         unedited = edit_run(folder, edits, method, settings_hash=mark) if edits else None
         summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
         board.log_summary(summary)
@@ -120,47 +122,6 @@ def inputs_of(cfg: DictConfig) -> "Inputs":
     limits = {"metric.frechet.real": OmegaConf.select(cfg, "metric.frechet.limit")}
     latents = named.pop("inverter.path", None)
     return Inputs(latents=latents, files={key: (name, limits.get(key)) for key, name in named.items()})
-
-
-def invert_all(
-    photos: "Images", method: "Method", *, folder: Path, settings_hash: str, inputs: "Inputs", board: "Dashboard"
-) -> dict[str, str]:
-    """Invert and save each photo that is not finished yet; -> those that cannot be inverted: source -> why."""
-    from .dataset.images import BadPhoto
-    from .method import invert
-    from .report.artefacts import is_finished, save_photo
-
-    failed = {}
-    for number, photo in enumerate(photos, start=1):
-        if isinstance(photo, BadPhoto):
-            failed[photo.source] = photo.reason
-            log.warning("%d/%d %s: %s", number, len(photos), photo.source, photo.reason)
-            continue
-        place, count = folder / photo.name, f"{number}/{len(photos)} {photo.name}"
-        marks = {"settings_hash": settings_hash, "inputs": inputs.of(photo.name)}
-        if is_finished(place, **marks, prior_fingerprint=method.prior.fingerprint, photo_digest=photo.digest):
-            log.info("%s: finished before", count)
-            continue
-        try:
-            inversion, tuned = invert(photo, method)
-        except InputError as error:
-            failed[photo.source] = str(error)
-            log.warning("%s: %s", count, error)
-            continue
-        save_photo(
-            place,
-            photo=photo,
-            latent=inversion.latent,
-            initial=inversion.initial,
-            tuned_image=inversion.image,
-            tuned=tuned,
-            prior=method.prior,
-            metrics=inversion.metrics,
-            **marks,
-        )
-        board.log_photo(photo.name, folder=place, curve=tuned.curve, metrics=inversion.metrics, pictures=tuned.pictures)
-        log.info("%s: %.1f dB after %d steps, %.0f s", count, inversion.metrics["psnr"], tuned.steps, tuned.seconds)
-    return failed
 
 
 def edit_run(folder: Path, edits: "Edits", method: "Method", *, settings_hash: str) -> str | None:

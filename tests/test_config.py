@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from ganinv import config
-from ganinv.config import SettingsError, build, check, expect_single, plain, read, settings_hash
+from ganinv.config import SettingsError, build, check, expect_single, metric_hash, plain, read, settings_hash
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import load_prior
 from ganinv.paths import CONF
@@ -225,10 +225,17 @@ def test_the_hash_stands_for_what_alters_a_photo() -> None:
         "folder=x",
         "dataset.limit=3",
         "dataset.num_shards=2",
+        "metric.reconstruction.lpips=vgg",
     ):
         assert settings_hash(read([same])) == base, same
-    for other in ("seed=1", "tuner.steps=3", "dataset.path=.", "metric.reconstruction.lpips=vgg"):
+    for other in ("seed=1", "tuner.steps=3", "dataset.path=."):
         assert settings_hash(read([other])) != base, other
+
+
+def test_the_hash_of_metrics_stands_for_what_is_measured() -> None:
+    base = metric_hash(read([]))
+    assert base == metric_hash(read(["seed=1", "tuner.steps=3"])) and len(base) == 10
+    assert metric_hash(read(["metric.reconstruction.lpips=vgg"])) != base
 
 
 def test_settings_are_plain_values() -> None:

@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 import ganinv
 from ganinv import method
+from ganinv import photos as each
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint, save_prior
 from ganinv.run import main
@@ -162,6 +163,32 @@ def test_a_rerun_skips_what_is_finished(command: Command, photos: Path, tmp_path
     assert len((folder / "metrics.csv").read_text().splitlines()) == 4
 
 
+def test_other_metrics_of_a_finished_photo_tune_nothing_again(command: Command, photos: Path, tmp_path: Path) -> None:
+    one = f"dataset.path={photos}/anna.png"
+    command(one, "folder=whole", "metric.drift.samples=3")
+    whole = json.loads((tmp_path / "whole" / "anna" / "metrics.json").read_text())
+    command(one, "folder=parts")
+    before, tuned = results(tmp_path / "parts"), json.loads((tmp_path / "parts/anna/metrics.json").read_text())
+    ended = command(one, "folder=parts", "metric.drift.samples=3")
+    assert ended.code == 0 and "anna: " in ended.out and "tuned before, measured again" in ended.out
+    again = json.loads((tmp_path / "parts/anna/metrics.json").read_text())
+    assert tuned["metrics"]["drift_mse"] != whole["metrics"]["drift_mse"] and results(tmp_path / "parts") == before
+    timed = {"seconds": again["metrics"]["seconds"]}
+    assert again["metrics"] == whole["metrics"] | timed and again["finished"] == tuned["finished"]
+    assert "finished before" in command(one, "folder=parts", "metric.drift.samples=3").out
+
+
+def test_a_damaged_generator_that_should_be_measured_is_tuned_again(
+    command: Command, photos: Path, tmp_path: Path
+) -> None:
+    one = [f"dataset.path={photos}/anna.png", "folder=run"]
+    command(*one)
+    before = results(tmp_path / "run")
+    (tmp_path / "run/anna/generator.safetensors").write_bytes(b"cut")
+    ended = command(*one, "metric.drift.samples=3")
+    assert "so it is tuned again" in ended.out and results(tmp_path / "run") == before
+
+
 def test_a_photo_that_changed_is_done_again(command: Command, photos: Path, tmp_path: Path) -> None:
     command(f"dataset.path={photos}/anna.png")
     before = results(run_folder(tmp_path))["anna"]
@@ -231,14 +258,14 @@ def test_a_single_bad_photo_is_a_sentence(content: bytes, command: Command, tmp_
 def test_a_photo_that_the_method_refuses_is_named(
     command: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    invert = method.invert
+    invert = each.invert
 
     def refuse(photo, parts):
         if photo.name == "anna":
             raise InputError("no face in it")
         return invert(photo, parts)
 
-    monkeypatch.setattr(method, "invert", refuse)
+    monkeypatch.setattr(each, "invert", refuse)
     ended = command(f"dataset.path={photos}")
     assert ended.code == 1 and "anna.png: no face in it" in ended.err
     assert results(run_folder(tmp_path)).keys() == {"böb smith", "carl"}
@@ -247,7 +274,7 @@ def test_a_photo_that_the_method_refuses_is_named(
 def test_ctrl_c_keeps_what_is_finished(
     command: Command, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    invert = method.invert
+    invert = each.invert
 
     def stop(photo, parts):
         if photo.name == "carl":
@@ -255,7 +282,7 @@ def test_ctrl_c_keeps_what_is_finished(
         return invert(photo, parts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(method, "invert", stop)
+        patch.setattr(each, "invert", stop)
         ended = command(f"dataset.path={photos}")
     assert ended.code == 130
     assert "the same command goes on" in ended.out and ended.err == ""
@@ -392,14 +419,14 @@ def test_the_dashboard_is_closed_when_a_run_fails(command: Command, monkeypatch:
 
     closed = []
     monkeypatch.setattr(Csv, "finish", lambda self: closed.append(self))
-    monkeypatch.setattr(method, "invert", lambda photo, parts: 1 / 0)
+    monkeypatch.setattr(each, "invert", lambda photo, parts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         command()
     assert len(closed) == 1
 
 
 def test_an_error_of_ours_is_kept_in_the_log(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(method, "invert", lambda photo, parts: 1 / 0)
+    monkeypatch.setattr(each, "invert", lambda photo, parts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         command()
     assert "Traceback" in (run_folder(tmp_path) / "run.log").read_text()

@@ -25,6 +25,7 @@ FORMAT, VERSION = "ganinv-photo", 1
 METRICS = "metrics.json"
 PICTURES = ("target.png", "initial.png", "tuned.png")
 RECORD = {"image", "source", "photo_digest", "settings_hash", "prior", "metrics", "finished", "environment"}
+OUTCOME = ("steps", "seconds", "stopped")  # columns of a photo's row
 FILES = (*PICTURES, "latent.safetensors", "generator.safetensors", "curve.csv", METRICS)
 
 
@@ -65,12 +66,13 @@ def save_photo(
     prior: Prior,
     metrics: dict[str, Any],
     settings_hash: str,
+    metric_hash: str | None = None,
     inputs: dict[str, str] | None = None,
 ) -> None:
     """Write what `photo` leaves into `folder`; metrics.json comes last, and says that all is there.
 
-    `initial`, `tuned_image` [3, R, R] in any range, rounded to 8 bit; `inputs`: digests of the user's other files, by
-    setting. Raises InputError where the folder takes no file.
+    `initial`, `tuned_image` [3, R, R] in any range, rounded to 8 bit; `metric_hash`: of what is measured; `inputs`:
+    digests of the user's other files, by setting. Raises InputError where the folder takes no file.
     """
     _unfinish(folder)
     for name, image in zip(PICTURES, (photo.image, initial, tuned_image), strict=True):
@@ -85,6 +87,7 @@ def save_photo(
         "source": str(photo.source),
         "photo_digest": photo.digest,
         "settings_hash": settings_hash,
+        "metric_hash": metric_hash,
         "inputs": inputs or {},
         "prior": {"name": prior.name, "fingerprint": prior.fingerprint, "licence": prior.licence},
         "space": latent.space,
@@ -99,7 +102,7 @@ def save_photo(
 
 def outcome(tuned: Tuned) -> dict[str, Any]:
     """The columns of a photo's row that say how its tuning went."""
-    return {"steps": tuned.steps, "seconds": tuned.seconds, "stopped": tuned.stopped}
+    return {name: getattr(tuned, name) for name in OUTCOME}
 
 
 def _unfinish(folder: Path) -> None:
@@ -112,18 +115,48 @@ def _unfinish(folder: Path) -> None:
         raise InputError(f"{folder}: its old {METRICS} cannot be removed ({error.strerror})") from error
 
 
+def save_metrics(folder: Path, *, metrics: dict[str, Any], metric_hash: str, inputs: dict[str, str]) -> None:
+    """Put other figures in the place of those of a tuned photo; its tuning, and when that ended, stay as they are."""
+    changed = {"metrics": metrics, "metric_hash": metric_hash, "inputs": inputs}
+    write_json(folder / METRICS, read_record(folder) | changed)
+
+
 def is_finished(
-    folder: Path, *, settings_hash: str, prior_fingerprint: str, photo_digest: str, inputs: dict[str, str] | None = None
+    folder: Path, *, metric_hash: str | None = None, inputs: dict[str, str] | None = None, **tuning: str
 ) -> bool:
-    """Whether `folder` holds every file of this photo, made with these settings, this prior and these inputs."""
+    """Whether `folder` holds every file of this photo, tuned so (`is_tuned`), and has these metrics."""
+    if not is_tuned(folder, inputs=inputs, **tuning):
+        return False
+    record = read_record(folder)
+    return (record.get("metric_hash"), record.get("inputs", {})) == (metric_hash, inputs or {})
+
+
+def is_tuned(
+    folder: Path,
+    *,
+    settings_hash: str,
+    prior_fingerprint: str,
+    photo_digest: str,
+    inputs: dict[str, str] | None = None,
+) -> bool:
+    """Whether `folder` holds every file of this photo, made with these settings, this prior and these inputs.
+
+    The metrics, and the files that they read, may have been other ones.
+    """
     if not all((folder / name).is_file() for name in FILES):
         return False
     try:
         record = read_record(folder)
     except InputError:
         return False
-    found = record["settings_hash"], record["prior"]["fingerprint"], record["photo_digest"], record.get("inputs", {})
-    return found == (settings_hash, prior_fingerprint, photo_digest, inputs or {})
+    found = record["settings_hash"], record["prior"]["fingerprint"], record["photo_digest"]
+    alike = _of_tuning(record.get("inputs", {})) == _of_tuning(inputs or {})
+    return alike and found == (settings_hash, prior_fingerprint, photo_digest)
+
+
+def _of_tuning(inputs: dict[str, str]) -> dict[str, str]:
+    """Without the files of metrics."""
+    return {key: digest for key, digest in inputs.items() if not key.startswith("metric.")}
 
 
 def finished_photos(folder: Path) -> list[Path]:
