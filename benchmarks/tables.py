@@ -39,8 +39,10 @@ METHODS = {
     "full": "the method, default",
     "projector": "projector in W+, 1,000 steps, MSE + LPIPS",
     "pti": "pivotal tuning (PTI), with its stop at LPIPS .06",
-    "pti_long": "pivotal tuning (PTI), 2,300 steps",
+    "pti_long": "pivotal tuning (PTI) without its stop, 2,300 steps",
+    "mean_start": "the method, from the mean latent",
 }
+CARS = {"cars": "cars"}  # on a prior of their own
 SHARES = {"0": "constant", "0.5": "half its own"}
 
 Rows = list[dict[str, Any]]
@@ -137,7 +139,7 @@ def by_image(found: Rows, column: str) -> dict[str, float]:
 
 def methods(folder: Path) -> Iterator[Line]:
     """The default beside others on the same photos: figures of the picture, and the ratio."""
-    for dataset, photos in DATASETS.items():
+    for dataset, photos in (DATASETS | CARS).items():
         for name, said in METHODS.items():
             if found := rows("methods", folder, row=name, dataset=dataset):
                 ratios = [row["frechet_ratio"] for row in found if row["frechet_ratio"] is not None]

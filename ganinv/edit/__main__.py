@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import build, check, read
+from ..config import Device, build, check, plain, read
 from ..errors import InputError
 from ..mistakes import PhotosFailed, telling
 
@@ -18,6 +18,7 @@ log = logging.getLogger("ganinv")
 class EditSettings:
     """What conf/edit.yaml may set."""
 
+    device: Device = Device.auto
     edit: Any = None
 
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ganinv.edit", description=main.__doc__)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a run's folder, or a photo's in it")
     parser.add_argument("--prior", help="the prior that was tuned, where it has moved since")
-    parser.epilog = "Settings as KEY=VALUE: edit=[own] edit.directions.own.direction=FILE edit.strength=2"
+    parser.epilog = "Settings as KEY=VALUE: edit=[own] edit.directions.own.direction=FILE edit.strength=2 device=cpu"
     given = parser.parse_intermixed_args(arguments)
     folders = [name for name in given.folders if "=" not in name or Path(name).exists()]
     overrides = [name for name in given.folders if name not in folders]
@@ -40,12 +41,14 @@ def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) 
     cfg = read(overrides, name="edit")
     check(cfg, schema=EditSettings, rooms=("edit",))
     from ..generator.checkpoint import load_prior
+    from ..method import pick_device
     from .finished import EDITS, FOLDER, edit_run
 
-    edits, failed = build(cfg, "edit"), []
+    edits, device, failed = build(cfg, "edit"), pick_device(plain(cfg)["device"]), []
     for folder in folders:
         try:
-            for photo in edit_run(Path(folder).expanduser(), edits, prior=load_prior(prior) if prior else None):
+            given = load_prior(prior) if prior else None
+            for photo in edit_run(Path(folder).expanduser(), edits, prior=given, device=device):
                 log.info("%s", photo / FOLDER)
         except PhotosFailed as error:
             failed.append(str(error))

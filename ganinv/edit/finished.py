@@ -14,6 +14,7 @@ from ..dataset.pixels import to_uint8
 from ..errors import InputError
 from ..files import read_json, read_png, write_bytes, write_json, write_png
 from ..generator.checkpoint import Prior
+from ..method import to_device
 from ..mistakes import PhotosFailed
 from ..report.artefacts import METRICS, Inversion, finished_photos, load
 from ..report.summary import EDITS
@@ -32,11 +33,18 @@ ENDS = (".png", "_strip.png", *(f".{form}" for form in MOVING))
 log = logging.getLogger(__name__)
 
 
-def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings_hash: str | None = None) -> list[Path]:
+def edit_run(
+    folder: Path,
+    edits: Edits,
+    *,
+    prior: Prior | None = None,
+    settings_hash: str | None = None,
+    device: torch.device | None = None,
+) -> list[Path]:
     """Edit every finished photo of a run's folder, or the one photo whose folder it is; -> their folders.
 
     `prior`: the one that was tuned, where it has moved since. `settings_hash`: only photos with these settings, if
-    there are any. Raises InputError.
+    there are any. `device`: where the networks are moved to; None: they stay. Raises InputError.
     """
     if settings_hash is None:
         photos = photos_of(folder)
@@ -46,6 +54,7 @@ def edit_run(folder: Path, edits: Edits, *, prior: Prior | None = None, settings
         return []
     failed: dict[Path, str] = {}
     prior = prior or first_prior(photos, failed)
+    prior = to_device(prior, device) if device is not None else prior
     combinations = edits.combinations(prior)
     for photo in (photo for photo in photos if photo not in failed):
         try:

@@ -95,10 +95,23 @@ def test_a_colour_that_is_added_changes_no_edit_but_where_it_saturates(prior, ed
 
 
 def test_the_strength_that_flips_enough_is_sought(prior: Prior, edits: Edits, tmp_path: Path) -> None:
-    found = judged(prior, edits, photos(prior, tmp_path / "same", seeds=range(3)), flips=0.6)
-    sought = found.record["bright"]["sought"]
-    assert sought["is_enough"] == (found.table[0]["flipped_samples"] >= 0.6)
-    assert sought["is_enough"] or any("no strength up to 20" in note for note in found.notes)
+    run, path = photos(prior, tmp_path / "same", seeds=range(3)), str(tmp_path / "bright.safetensors")
+
+    def flipped(strength: float) -> float:
+        """Share of the samples at a strength that is given, not sought."""
+        given = Edits(directions={"bright": Choice(direction=path, strength=strength)})
+        return judged(prior, given, run).table[0]["flipped_samples"]
+
+    found = judged(prior, edits, run, flips=0.6)
+    (row,), sought = found.table, found.record["bright"]["sought"]
+    assert sought["is_enough"] and row["flipped_samples"] == flipped(row["strength"]) >= 0.6
+    assert flipped(0.94 * row["strength"]) < 0.6 and row["strength"] != 0.5
+
+
+def test_a_share_that_no_strength_flips_is_told(prior: Prior, edits: Edits, tmp_path: Path) -> None:
+    found = judged(prior, edits, photos(prior, tmp_path / "same", seeds=range(3)), flips=0.6, most=0.01)
+    assert not found.record["bright"]["sought"]["is_enough"] and found.table[0]["strength"] == 0.5
+    assert any("bright: no strength up to 0.01 flips 60%" in note for note in found.notes)
 
 
 def test_only_photos_that_all_runs_have(prior: Prior, edits: Edits, tmp_path: Path) -> None:
