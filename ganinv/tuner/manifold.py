@@ -58,49 +58,11 @@ def fits(resolution: int) -> int:
     return max(MAX_BYTES // (12 * resolution**2), 1)
 
 
-@torch.no_grad()
-def sample_near(
-    manifold: Manifold,
-    generator: Generator,
-    *,
-    ws: Tensor,
-    count: int,
-    least: float,
-    radius: float | None = None,
-    psi: float = 1,
-    noise_share: float = 0,
-    random: torch.Generator,
-) -> Manifold:
-    """Latents on the way from the photo's, w + α (w_z − w) with α uniform in [least, 1], and the images there.
-
-    radius: all at this distance instead (`on_sphere`). psi: w_z is drawn towards the mean latent by it. noise_share: of
-    the images that have noise of their own. `generator` is the untouched one, `ws` [1, num_ws, w_dim]; at most as many
-    as fit into 256 MB.
-    """
-    chosen = manifold.draw(min(count, fits(generator.img_resolution)), generator=random)
-    w_z = generator.mapping.w_avg.lerp(manifold.ws[chosen], psi)
-    alpha = least + (1 - least) * torch.rand(len(chosen), generator=random)
-    near = ws.lerp(w_z, alpha.to(ws)[:, None, None]) if radius is None else on_sphere(ws, w_z, radius=radius)
-    seeds = noise_seeds(len(chosen), share=noise_share, random=random)
-    return Manifold(ws=near, images=render(generator, near, seeds), seeds=seeds, z=manifold.z[chosen])
-
-
-# w + r √L (w_z − w) / ‖w_z − w‖ over all L layers.
-def on_sphere(ws: Tensor, w_z: Tensor, *, radius: float) -> Tensor:
-    """From `ws` [1, L, w_dim] towards each `w_z` [N, L, w_dim], `radius` far in the root mean square over the layers.
-
-    Pivotal tuning (Roich et al. 2021, section 3.2) goes 30 over the 18 layers of a 1024-pixel network: 7.07 a layer.
-    """
-    away = w_z - ws
-    length = away.square().sum(dim=[1, 2], keepdim=True).sqrt()
-    return ws + radius * ws.shape[1] ** 0.5 * away / length
-
-
-def render(generator: Generator, ws: Tensor, seeds: Tensor) -> Tensor:
-    """`ws` [N, num_ws, w_dim], `seeds` [N] -> [N, 3, R, R], as many at once as memory likes."""
+def render(generator: Generator, ws: Tensor, seeds: Tensor, *, photo: dict[str, Tensor] | None = None) -> Tensor:
+    """`ws` [N, num_ws, w_dim], `seeds` [N] -> [N, 3, R, R], as many at once as memory likes; `photo`: its noise."""
     batch = at_once(generator)
     pairs = zip(ws.split(batch), seeds.split(batch), strict=True)
-    return torch.cat([one_pass(generator, part, noise_maps(generator, own, photo={})) for part, own in pairs])
+    return torch.cat([one_pass(generator, part, noise_maps(generator, own, photo=photo or {})) for part, own in pairs])
 
 
 @torch.no_grad()

@@ -13,7 +13,8 @@ from ..dataset.pixels import to_float, to_uint8
 from ..generator.discriminator import Discriminator
 from ..generator.family import Generator
 from ..loss.objective import Images, Objective
-from .manifold import Manifold, Reals, sample_near
+from .manifold import Manifold, Reals
+from .near import around
 from .noise import PHOTO, noise_maps
 from .optimizers import discriminator_optimizer, generator_optimizers
 from .parameters import copied
@@ -151,18 +152,16 @@ class Tuner(pl.LightningModule):
             ws = self.manifold.mapped(chosen, self.generator.mapping)
         if not near:
             return ws, images, seeds
-        around = self._near()
-        own = around.take(around.draw(near, generator=self.random))
+        close = self._near()
+        own = close.take(close.draw(near, generator=self.random))
         return tuple(torch.cat([one, rest[near:]]) for one, rest in zip(own, (ws, images, seeds), strict=True))  # pyright: ignore
 
     def _near(self) -> Manifold:
         """Samples around the photo, made when they are first asked for."""
         if self.around is None:
             assert self.manifold is not None
-            s, untouched = self.schedule, self._untouched[0]
-            reach = {"least": s.near_alpha, "radius": s.near_radius, "psi": s.near_psi}
-            reach |= {"count": min(s.near_samples, s.draws()), "noise_share": s.noise_share}
-            self.around = sample_near(self.manifold, untouched, ws=self.ws, **reach, random=self.random)
+            own = {"photo": self.photo, "ws": self.ws, "noise": self.noise}
+            self.around = around(self.manifold, self._untouched[0], **own, schedule=self.schedule, random=self.random)
         return self.around
 
     def _step_generator(

@@ -37,6 +37,7 @@ class Schedule:
     near_share: float
     near_radius: float | None
     near_psi: float
+    near_moves: tuple[float, float] | None
     noise_share: float
     discriminator: Literal["joint", "frozen"]
     discriminator_lr: float

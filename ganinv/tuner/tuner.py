@@ -48,15 +48,14 @@ class Tune:
     weighted by it; micro_batch: images in one pass of the generator and of the discriminator, the passes' gradients
     adding up (None: all in one). locality_batch: sampled latents at the steps between, for the locality term,
     near_share of them at w + α (w_z − w) with α uniform from near_alpha to 1, out of near_samples made once a
-    photo; with near_radius they lie that far from w instead (root mean square over the layers), towards a w_z that
-    is truncated by near_psi. num_samples: the store of latents and images of the untouched generator from which the
-    others are drawn. noise_share: of the stored images, with noise of their own instead of the constant maps.
+    photo; with near_radius that far from w instead (root mean square over the layers), towards a w_z truncated by
+    near_psi; with near_moves the photo, edited (`sample_moved`). num_samples: the store of latents and images of the
+    untouched generator. noise_share: of these, with noise of their own instead of the constant maps.
     discriminator: "joint" updates a copy of D with rate discriminator_lr and R1 (r1_gamma / 2 · ‖∇D‖² every r1_interval
     of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that holds them; None: the untouched
     generator's. target_mse: stop at this error of the 8-bit image on [-1, 1]; target_lpips: or before a step on an
     image whose LPIPS, a term of the objective, is no more; max_seconds: of wall clock, which makes results depend on
-    the machine. precision: of the convolutions while training. The weights with the smallest error are returned, not
-    the last.
+    the machine. precision: of the convolutions while training. Returned are the weights of the smallest error.
     """
 
     def __init__(
@@ -86,6 +85,7 @@ class Tune:
         near_share: Annotated[float, Field(ge=0, le=1)] = 0,
         near_radius: Rate | None = None,
         near_psi: Annotated[float, Field(ge=0, le=1)] = 1,
+        near_moves: Annotated[list[Rate], Field(min_length=2, max_length=2)] | None = None,
         noise_share: Annotated[float, Field(ge=0, le=1)] = 0.5,
         num_samples: Positive = 512,
         discriminator: Literal["joint", "frozen"] = "joint",
@@ -126,6 +126,7 @@ class Tune:
             near_share=near_share,
             near_radius=near_radius,
             near_psi=near_psi,
+            near_moves=None if near_moves is None else (near_moves[0], near_moves[1]),
             noise_share=noise_share,
             discriminator=discriminator,
             discriminator_lr=discriminator_lr,

@@ -12,8 +12,9 @@ from ganinv.generator.checkpoint import Prior, build_discriminator, build_genera
 from ganinv.inverter.latent import Latent
 from ganinv.loss.objective import Objective
 from ganinv.loss.pyramid import LaplacianPyramid
-from ganinv.tuner.manifold import sample_manifold, sample_near
+from ganinv.tuner.manifold import sample_manifold
 from ganinv.tuner.muon import Muon
+from ganinv.tuner.near import sample_near
 from ganinv.tuner.optimizers import discriminator_optimizer, generator_optimizers
 from ganinv.tuner.parameters import moving
 from ganinv.tuner.tuned import Tuned

@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from ganinv.tuner.manifold import on_sphere, sample_manifold, sample_near
+from ganinv.tuner.manifold import sample_manifold
+from ganinv.tuner.near import on_sphere, sample_near
 
 from .test_tuner import latent, objective, photo, tune  # noqa: F401
 
