@@ -44,7 +44,7 @@ PARTS = {
     "tuner: step of D": "ganinv.tuner.module.Tuner._step_discriminator",
     "tuner: R1, of the step of D": "ganinv.loss.objective.Objective.penalty",
     "drift": "ganinv.metric.drift.Drift.__call__",
-    "artefacts": "ganinv.report.artefacts.save_photo",
+    "artefacts": "ganinv.photos.save_photo",
 }
 Clock = dict[str, list[float]]
 

@@ -12,7 +12,7 @@ from .mistakes import FAILED, is_users, sentence
 
 FORMAT = "ganinv-job"
 JOBS = "jobs"
-# Settings that make no other row of a table; other metrics do.
+# Settings that make no other row of a table; other metrics make one where their runs have folders of their own.
 ELSEWHERE = (*(key for key in OUTSIDE_HASH if key != "metric"), "device")
 Stamps = dict[Path, int]
 
@@ -79,8 +79,17 @@ def twins(records: Iterable[dict[str, Any]]) -> Iterator[str]:
         rows.setdefault(record["settings_hash"] or f"#{record['number']}", {}).setdefault(asked, record["number"])
     for same in rows.values():
         if len(same) > 1:
-            yield (
-                f"jobs {', '.join(f'#{number}' for number in same.values())} have the same settings and are one row:"
-                " what the command line sets has the last word over row=; set it in a file that the row builds on, as"
-                " loss=ffhq64 is one"
-            )
+            yield f"jobs {', '.join(f'#{number}' for number in same.values())} {_why_alike(list(same))}"
+
+
+def _why_alike(asked: Sequence[tuple[str, ...]]) -> str:
+    """What made one row of jobs that were asked to differ."""
+    apart = set.union(*map(set, asked)) - set.intersection(*map(set, asked))
+    if not any(tells(override, among=(*ELSEWHERE, "metric")) for override in apart):
+        return (
+            "differ in metrics alone and are one tuning with the last one's figures; choose several metrics in one job"
+        )
+    return (
+        "have the same settings and are one row: what the command line sets has the last word over row=; set it in a"
+        " file that the row builds on, as loss=ffhq64 is one"
+    )

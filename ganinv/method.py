@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from .generator.checkpoint import Prior
 from .generator.family import Generator
 from .inverter.latent import Inverter, Latent
 from .metric.reconstruction import Reconstruction
-from .report.artefacts import OUTCOME, Inversion, load, outcome
+from .report.artefacts import OUTCOME, Inversion, outcome
 from .tuner.tuned import Tuned
 
 INITIAL = ("mse", "psnr", "lpips")  # figures that are kept of the initial image too
@@ -36,7 +35,9 @@ class Method:
 
 
 def pick_device(name: str) -> torch.device:
-    """For "auto", "cpu" or "cuda"; InputError where there is no such device."""
+    """For "auto", "cpu" or "cuda"; InputError for another name, and where there is no such device."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device: auto, cpu or cuda, got {name}")
     has_cuda = torch.cuda.is_available()
     if name == "cuda" and not has_cuda:
         raise InputError("device: cuda is asked for, but torch finds no CUDA device; set device=cpu or device=auto")
@@ -74,11 +75,10 @@ def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
     return inversion, tuned
 
 
-def measure_again(folder: Path, *, photo: Photo, method: Method) -> dict[str, Any]:
-    """The row of the photo that lies tuned in `folder`, by the metrics of `method`. Raises InputError."""
-    found = load(folder, prior=method.prior)
-    how = {name: found.metrics[name] for name in OUTCOME}
-    tuned = Tuned(generator=found.generator.to(method.device), moved={}, curve=[], **how)
+def measure_again(found: Inversion, *, photo: Photo, method: Method) -> dict[str, Any]:
+    """The row of a photo that was tuned before, by the metrics of `method`. Raises InputError."""
+    how = {name: found.metrics.get(name) for name in OUTCOME}
+    tuned = Tuned(generator=found.generator.to(method.device), moved={}, curve=[], **how)  # pyright: ignore
     latent, pictures = found.latent.to(method.device), {"initial": found.initial, "image": found.image}
     return measure(method, photo=photo, **pictures, latent=latent, tuned=tuned)
 

@@ -1,25 +1,41 @@
 """Every photo of a run: what is not done is done, and what cannot be is told."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from .dataset.images import BadPhoto, Images, Photo
 from .errors import InputError
 from .method import Method, invert, measure_again
-from .report.artefacts import is_finished, is_tuned, save_metrics, save_photo
+from .report.artefacts import Inversion, is_finished, is_tuned, load, save_metrics, save_photo
 from .report.dashboard import Dashboard
 from .report.inputs import Inputs
 
 log = logging.getLogger("ganinv")
 
 
-def invert_all(
-    photos: Images, method: Method, *, folder: Path, marks: dict[str, str], inputs: Inputs, board: Dashboard
-) -> dict[str, str]:
-    """Invert and save each photo that is not finished yet; -> those that cannot be inverted: source -> why.
+@dataclass(frozen=True)
+class Marks:
+    """By which a finished photo is known: hashes of the settings and of the metrics, digests of the user's files."""
 
-    `marks`: the hashes of the settings and of the metrics.
-    """
+    settings_hash: str
+    metric_hash: str
+    inputs: Inputs
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a photo goes, what it is known by there, and what the log calls it."""
+
+    folder: Path
+    settings_hash: str
+    metric_hash: str
+    inputs: dict[str, str]
+    count: str
+
+
+def invert_all(photos: Images, method: Method, *, folder: Path, marks: Marks, board: Dashboard) -> dict[str, str]:
+    """Invert and save each photo that is not finished yet; -> those that cannot be inverted: source -> why."""
     failed = {}
     for number, photo in enumerate(photos, start=1):
         name = photo.source if isinstance(photo, BadPhoto) else photo.name
@@ -27,59 +43,65 @@ def invert_all(
         if isinstance(photo, BadPhoto):
             why = photo.reason
         else:
-            own, place = inputs.of(name), folder / name
-            why = invert_one(photo, method, place=place, marks=marks, inputs=own, board=board, count=count)
+            place = Place(folder / name, marks.settings_hash, marks.metric_hash, marks.inputs.of(name), count)
+            why = invert_one(photo, method, place=place, board=board)
         if why is not None:
             failed[photo.source] = why
             log.warning("%s: %s", count, why)
     return failed
 
 
-def invert_one(
-    photo: Photo,
-    method: Method,
-    *,
-    place: Path,
-    marks: dict[str, str],
-    inputs: dict[str, str],
-    board: Dashboard,
-    count: str,
-) -> str | None:
+def invert_one(photo: Photo, method: Method, *, place: Place, board: Dashboard) -> str | None:
     """Do what is not done of a photo: all of it, or only other metrics than those of before; -> why it cannot be done.
 
-    `count`: what the log calls it. Raises InputError where `place` takes no file: then no other photo can be saved.
+    Raises InputError where the folder takes no file: then no other photo can be saved.
     """
-    settings, metrics = marks["settings_hash"], marks["metric_hash"]
-    known = {"settings_hash": settings, "prior_fingerprint": method.prior.fingerprint, "photo_digest": photo.digest}
-    if is_finished(place, **known, metric_hash=metrics, inputs=inputs):
-        log.info("%s: finished before", count)
+    settings, fingerprint = place.settings_hash, method.prior.fingerprint
+    known = {"settings_hash": settings, "prior_fingerprint": fingerprint, "photo_digest": photo.digest}
+    if is_finished(place.folder, **known, metric_hash=place.metric_hash, inputs=place.inputs):
+        log.info("%s: finished before", place.count)
         return None
-    if is_tuned(place, **known, inputs=inputs):
+    if is_tuned(place.folder, **known, inputs=place.inputs):
         try:
-            row = measure_again(place, photo=photo, method=method)
+            found = load(place.folder, prior=method.prior)
         except InputError as error:
-            log.warning("%s: %s; so it is tuned again", count, error)
+            log.warning("%s: %s; so it is tuned again", place.count, error)
         else:
-            save_metrics(place, metrics=row, metric_hash=metrics, inputs=inputs)
-            log.info("%s: %.1f dB, tuned before, measured again", count, row["psnr"])
-            return None
+            return measured(found, photo, method, place=place, board=board)
+    return tuned(photo, method, place=place, board=board)
+
+
+def measured(found: Inversion, photo: Photo, method: Method, *, place: Place, board: Dashboard) -> str | None:
+    """Other figures of a photo that is tuned; -> why there are none."""
     try:
-        found, tuned = invert(photo, method)
+        row = measure_again(found, photo=photo, method=method)
+    except InputError as error:
+        return str(error)
+    save_metrics(place.folder, metrics=row, metric_hash=place.metric_hash, inputs=place.inputs)
+    board.log_photo(photo.name, folder=place.folder, curve=[], metrics=row, pictures={})
+    log.info("%s: %.1f dB, tuned before, measured again", place.count, row["psnr"])
+    return None
+
+
+def tuned(photo: Photo, method: Method, *, place: Place, board: Dashboard) -> str | None:
+    """The method on a photo, and all that it leaves; -> why it cannot be done."""
+    try:
+        found, end = invert(photo, method)
     except InputError as error:
         return str(error)
     save_photo(
-        place,
+        place.folder,
         photo=photo,
         latent=found.latent,
         initial=found.initial,
         tuned_image=found.image,
-        tuned=tuned,
+        tuned=end,
         prior=method.prior,
         metrics=found.metrics,
-        settings_hash=settings,
-        metric_hash=metrics,
-        inputs=inputs,
+        settings_hash=place.settings_hash,
+        metric_hash=place.metric_hash,
+        inputs=place.inputs,
     )
-    board.log_photo(photo.name, folder=place, curve=tuned.curve, metrics=found.metrics, pictures=tuned.pictures)
-    log.info("%s: %.1f dB after %d steps, %.0f s", count, found.metrics["psnr"], tuned.steps, tuned.seconds)
+    board.log_photo(photo.name, folder=place.folder, curve=end.curve, metrics=found.metrics, pictures=end.pictures)
+    log.info("%s: %.1f dB after %d steps, %.0f s", place.count, found.metrics["psnr"], end.steps, end.seconds)
     return None

@@ -46,7 +46,7 @@ def job(cfg: DictConfig) -> None:
 def run(cfg: DictConfig) -> None:
     """Invert every photo of the dataset that is not finished yet, then sum up all that are."""
     check(cfg)
-    from .photos import invert_all
+    from .photos import Marks, invert_all
     from .report.jobs import expect_same
 
     expect_same(run_folder(cfg), cfg)
@@ -57,10 +57,12 @@ def run(cfg: DictConfig) -> None:
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
     with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
-        marks = {"settings_hash": mark, "metric_hash": metric_hash(cfg)}
-        failed = invert_all(photos, method, folder=folder, marks=marks, inputs=inputs, board=board)
+        marks = Marks(mark, metric_hash(cfg), inputs)
+        failed = invert_all(photos, method, folder=folder, marks=marks, board=board)
         unedited = edit_run(folder, edits, method, settings_hash=mark) if edits else None
-        summary = report(folder, settings_hash=mark, settings=as_yaml(cfg), failed=failed)
+        summary = report(
+            folder, settings_hash=mark, metric_hash=marks.metric_hash, settings=as_yaml(cfg), failed=failed
+        )
         board.log_summary(summary)
         log.info("%s\nreport: %s", "\n".join(summary.lines), summary.report)
     told = [f"not inverted: {source}: {why}" for source, why in failed.items()] + ([unedited] if unedited else [])

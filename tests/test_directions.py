@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganinv import directions, run
 from ganinv.edit import __main__ as edit
+from ganinv.edit import finished as finished_module
 from ganinv.edit.direction import Direction
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint, save_prior
 
@@ -149,6 +150,7 @@ def test_a_run_refuses_an_edit_that_does_not_fit_before_the_first_photo(place: P
             "labelled photos make one: `python -m ganinv.directions attribute=hat scores=labelled ",
         ),
         (["edit=[smile]"], "smile: found on the generator ffhq64b "),
+        ([*OWN, "device=gpu"], "device: "),
         (
             ["edit=[own]", "edit.directions.own.direction=sefa_00", "edit.strength=99"],
             "edit.strength: a strength must lie",
@@ -160,6 +162,12 @@ def test_mistakes_of_edits_are_one_sentence(finished: Path, command, capfd, argu
     assert command(edit, str(finished), *arguments) == 2
     error = capfd.readouterr().err
     assert said in error and "Traceback" not in error
+
+
+def test_edits_are_made_on_the_device_that_is_named(finished: Path, command, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = []
+    monkeypatch.setattr(finished_module, "to_device", lambda prior, device: moved.append(str(device)) or prior)
+    assert command(edit, str(finished), *OWN, "device=cpu") == 0 and moved == ["cpu"]
 
 
 def test_without_an_edit_the_choices_are_named(finished: Path, command, capfd) -> None:

@@ -178,6 +178,48 @@ def test_other_metrics_of_a_finished_photo_tune_nothing_again(command: Command, 
     assert "finished before" in command(one, "folder=parts", "metric.drift.samples=3").out
 
 
+def test_tables_hold_only_photos_that_were_measured_alike(command: Command, photos: Path, tmp_path: Path) -> None:
+    command(f"dataset.path={photos}", "folder=run")
+    command(f"dataset.path={photos}", "folder=run", "metric.drift.samples=3", "dataset.limit=1")
+    assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 2
+    command(f"dataset.path={photos}", "folder=run", "metric.drift.samples=3")
+    assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 4
+
+
+def test_a_file_of_a_metric_that_changed_measures_again(command: Command, photos: Path, tmp_path: Path) -> None:
+    one = [f"dataset.path={photos}/anna.png", "folder=run"]
+    place = tmp_path / "run/anna/metrics.json"
+    command(*one)
+    before, record = results(tmp_path / "run"), json.loads(place.read_text())
+    place.write_text(json.dumps(record | {"inputs": {"metric.frechet.real": "of other images"}}))
+    assert "measured again" in command(*one).out and results(tmp_path / "run") == before
+    place.write_text(json.dumps(record | {"inputs": {"tuner.reals": "of other images"}}))
+    assert "measured again" not in command(*one).out
+
+
+def test_photos_of_an_earlier_version_are_not_tuned_over(command: Command, photos: Path, tmp_path: Path) -> None:
+    one = [f"dataset.path={photos}/anna.png", "folder=run"]
+    command(*one)
+    place = tmp_path / "run/anna/metrics.json"
+    record = json.loads(place.read_text())
+    del record["metric_hash"]
+    place.write_text(json.dumps(record))
+    ended = command(*one)
+    assert ended.code == 2 and "photos of an earlier version" in ended.err and json.loads(place.read_text()) == record
+
+
+def test_a_metric_that_refuses_tunes_nothing_again(command, photos, tmp_path: Path, monkeypatch) -> None:
+    one = [f"dataset.path={photos}/anna.png", "folder=run"]
+    command(*one)
+
+    def refuse(*given, **parts):
+        raise InputError("no face in it")
+
+    monkeypatch.setattr(each, "measure_again", refuse)
+    ended = command(*one, "metric.drift.samples=3")
+    assert ended.code == 1 and "no face in it" in ended.err and "tuned again" not in ended.out
+
+
 def test_a_damaged_generator_that_should_be_measured_is_tuned_again(
     command: Command, photos: Path, tmp_path: Path
 ) -> None:

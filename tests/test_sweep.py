@@ -44,6 +44,12 @@ def test_jobs_that_were_to_differ_and_do_not_are_told(command: Command, tmp_path
     assert command("--multirun", "dataset.num_shards=2", "dataset.shard=0,1", "tuner.steps=1").err == ""
 
 
+def test_jobs_of_other_metrics_alone_are_told(command: Command, tmp_path: Path) -> None:  # noqa: F811
+    ended = command("--multirun", "metric.drift.samples=2,3", "tuner.steps=1", "hydra.sweep.dir=here")
+    assert ended.code == 0 and ended.err.startswith("jobs #0, #1 differ in metrics alone and are one tuning")
+    assert "tuned before, measured again" in ended.out
+
+
 def test_the_end_names_the_jobs_that_failed(command: Command, tmp_path: Path) -> None:  # noqa: F811
     ended = command("--multirun", "tuner.steps=x,1,2", "hydra.sweep.dir=here")
     assert ended.code == 2
@@ -80,7 +86,7 @@ def test_ctrl_c_stops_the_sweep(command: Command, tmp_path: Path, monkeypatch: p
     def stop(photo, parts):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ganinv.method.invert", stop)
+    monkeypatch.setattr("ganinv.photos.invert", stop)
     assert command("--multirun", "tuner.steps=1,2", "hydra.sweep.dir=here").code == 130
     assert [r["state"] for r in records(tmp_path / "here")] == ["stopped"]
 

@@ -44,7 +44,7 @@ def edit_run(
     """Edit every finished photo of a run's folder, or the one photo whose folder it is; -> their folders.
 
     `prior`: the one that was tuned, where it has moved since. `settings_hash`: only photos with these settings, if
-    there are any. `device`: where the networks are moved to; None: they stay. Raises InputError.
+    there are any. `device`: where the prior is moved, in place; None: it stays. Raises InputError.
     """
     if settings_hash is None:
         photos = photos_of(folder)

@@ -1,4 +1,4 @@
-"""What the user's own files hold, as digests: where one of them has changed, a photo is done again."""
+"""What the user's own files hold, as digests: where one has changed, a photo is done, or measured, again."""
 
 import hashlib
 import os

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ..config import OUTSIDE_HASH, plain, settings_hash
+from ..config import OUTSIDE_HASH, metric_hash, plain, settings_hash
 from ..errors import InputError
 from ..files import read_json
 from ..job import ELSEWHERE, JOBS, read, reason, tells
@@ -99,16 +99,16 @@ def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
     except InputError as error:
         notes.append(str(error))
         return
-    settings, mark = flat(plain(cfg)), settings_hash(cfg)
+    settings, mark, measured = flat(plain(cfg)), settings_hash(cfg), metric_hash(cfg)
     row = rows.setdefault(repr(sorted(settings.items())), Setting(settings))
     row.order = min(row.order, (0, str(run))) if row.order[1] else (0, str(run))
     found = list(_records(run, notes))
-    marks = {record["settings_hash"] for record in found}
+    marks, ways = ({record.get(key) for record in found} for key in ("settings_hash", "metric_hash"))
     for record in found:
-        if len(marks) > 1 and record["settings_hash"] != mark:
-            notes.append(
-                f"{run}: {record['image']} was made with other settings than its {CONFIG} says, and is left out"
-            )
+        is_other = len(marks) > 1 and record["settings_hash"] != mark
+        if is_other or (len(ways) > 1 and record.get("metric_hash") != measured):
+            how = "made with other settings" if is_other else "measured otherwise"
+            notes.append(f"{run}: {record['image']} was {how} than its {CONFIG} says, and is left out")
             continue
         _take(record, row, notes)
     notes += _failures(run, done={record["source"] for record in found})
@@ -133,11 +133,21 @@ def expect_same(folder: Path, cfg: DictConfig) -> None:
         return
     before = read_settings(folder / CONFIG)
     if settings_hash(before) == settings_hash(cfg):
-        return
+        return _expect_this_version(folder)
     old, new = (dict(leaves(plain(each))) for each in (before, cfg))
     keys = [k for k in dict.fromkeys([*new, *old]) if old.get(k) != new.get(k) and tells(k, among=OUTSIDE_HASH)]
     which = f" ({', '.join(keys[:MOST_NAMES])} differ)" if keys else ""
     raise InputError(f"folder: {folder} holds photos of other settings{which}; name another folder, or delete it first")
+
+
+def _expect_this_version(folder: Path) -> None:
+    """InputError where the photos' hashes were taken otherwise, so that each would be tuned again."""
+    records = _records(folder, notes=[])
+    if any("metric_hash" not in record for record in records):
+        raise InputError(
+            f"folder: {folder} holds photos of an earlier version, which would be tuned again; name another folder, or"
+            " delete it first"
+        )
 
 
 def _records(run: Path, notes: list[str]) -> Iterator[dict[str, Any]]:

@@ -37,12 +37,21 @@ class Report:
     def __init__(self, *, rows: Annotated[int, Field(gt=0)] = 16, cards: Annotated[int, Field(gt=0)] = 60) -> None:
         self.rows, self.cards = rows, cards
 
-    def __call__(self, folder: Path, *, settings_hash: str, settings: str, failed: dict[str, str]) -> Summary:
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        settings_hash: str,
+        metric_hash: str | None = None,
+        settings: str,
+        failed: dict[str, str],
+    ) -> Summary:
         """Read every finished photo of these settings in `folder` and write the files of the whole.
 
+        `metric_hash`: photos that were measured otherwise are left out until they are measured so; None: all are taken.
         `settings` the resolved YAML as text, `failed` source -> why of this process's photos. Raises InputError.
         """
-        found = records(folder, settings_hash=settings_hash)
+        found = records(folder, settings_hash=settings_hash, metric_hash=metric_hash)
         rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
         failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
         grid, report = folder / "grid.png", folder / "report.html"

@@ -160,7 +160,9 @@ class Tuner(pl.LightningModule):
         """Samples around the photo, made when they are first asked for."""
         if self.around is None:
             assert self.manifold is not None
-            own = {"photo": self.photo, "ws": self.ws, "noise": self.noise}
+            tuned = ((name, value[None]) for name, value in self.start.items() if "noise_const" in name)
+            noise = self.noise or {name.removeprefix("synthesis."): value for name, value in tuned}
+            own = {"photo": self.photo, "ws": self.ws, "noise": noise}
             self.around = around(self.manifold, self._untouched[0], **own, schedule=self.schedule, random=self.random)
         return self.around
 

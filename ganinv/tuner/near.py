@@ -87,14 +87,16 @@ def sample_moved(
 
     `lengths`: t is uniform between these two; an edit of e standard deviations is about as long as t = e / √w_dim. The
     target of an edited photo is so its edited start plus what `photo` [1, 3, R, R] differs from its start by, so that
-    moving w does not take the photo back to its start. All have the photo's noise.
+    moving w does not take the photo back to its start. All have the photo's noise: `noise` [1, r, r] by buffer of the
+    synthesis. `generator` is the untouched one, `ws` [1, num_ws, w_dim]; at most as many as fit into 256 MB.
     """
     count = min(count, fits(generator.img_resolution))
-    away = manifold.ws[manifold.draw(count, generator=random)] - manifold.ws[manifold.draw(count, generator=random)]
+    chosen = manifold.draw(count, generator=random)
+    away = manifold.ws[chosen] - manifold.ws[manifold.draw(count, generator=random)]
     low, high = lengths
     t = low + (high - low) * torch.rand(count, generator=random)
     moved = ws + t.to(ws)[:, None, None] * away / 2**0.5
     seeds = torch.full([count], PHOTO)
     start = one_pass(generator, ws, noise_maps(generator, seeds[:1], photo=noise))
     images = render(generator, moved, seeds, photo=noise) + photo - start
-    return Manifold(ws=moved, images=images, seeds=seeds, z=manifold.z[:count])
+    return Manifold(ws=moved, images=images, seeds=seeds, z=manifold.z[chosen])

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .parameters import Moves
 
 Optimizer = Literal["adam", "muon", "whitened_muon"]
@@ -50,6 +51,21 @@ class Schedule:
     max_seconds: float | None
     dtype: torch.dtype
     log_interval: int
+
+    def __post_init__(self) -> None:
+        """Refuse, with an InputError, samples near the photo that are asked for in two ways, or not at all."""
+        if self.near_moves is None:
+            return
+        if self.near_radius is not None:
+            raise InputError(
+                "tuner.near_moves: near_radius has another place for the same samples; leave one of them null"
+            )
+        if not self.near_share:
+            raise InputError(
+                "tuner.near_moves: near_share=0 takes no such samples; set tuner.near_share=0.5, or row=held_edits"
+            )
+        if self.near_moves[0] > self.near_moves[1]:
+            raise InputError(f"tuner.near_moves: the least length comes first, got {list(self.near_moves)}")
 
     def draws(self) -> int:
         """How many samples all steps take together at most: no more need to be stored."""
