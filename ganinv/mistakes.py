@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Collection
@@ -74,6 +75,9 @@ def sentence(error: BaseException) -> str:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         options = error.options or _options(group)
         return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(options))}"
+    if asked := re.match(r"You must specify '([^']+)'", str(error)):
+        options = sorted(_options(asked[1]))
+        return f"{asked[1]}: must be set; choose of {', '.join(options)}, as {asked[1]}=[{options[0]}]"
     if isinstance(error, OverrideParseException):
         why = (*str(error).splitlines(), "")[1]
         quoted = "; quote a name that has spaces, commas or brackets: 'dataset.path=\"me (1).jpg\"'"

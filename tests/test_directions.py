@@ -171,5 +171,7 @@ def test_edits_are_made_on_the_device_that_is_named(finished: Path, command, mon
 
 
 def test_without_an_edit_the_choices_are_named(finished: Path, command, capfd) -> None:
+    capfd.readouterr()
     assert command(edit, str(finished)) == 2
-    assert "edit" in capfd.readouterr().err
+    error = capfd.readouterr().err
+    assert error == "edit: must be set; choose of angry, beard, glasses, own, smile, yaw, as edit=[angry]\n"
