@@ -37,6 +37,7 @@ ABLATED = {
 }
 METHODS = {
     "full": "the method, default",
+    "held_edits": "the method, `row=held_edits`",
     "projector": "projector in W+, 1,000 steps, MSE + LPIPS",
     "pti": "pivotal tuning (PTI), with its stop at LPIPS .06",
     "pti_long": "pivotal tuning (PTI) without its stop, 2,300 steps",
@@ -184,6 +185,14 @@ def edited(folder: Path) -> Iterator[Line]:
         yield [row["edit"], row["setting"], *cells, flipped, *transfers, identity, outside]
 
 
+def held(folder: Path) -> Iterator[Line]:
+    """Edits of photos that were tuned with `row=held_edits`, beside the default where it was judged on the same."""
+    for row in rows("held_edits", folder):
+        figure = f"{row['transfer_lacking']:.2f}" if row["transfer_lacking"] is not None else "–"
+        identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
+        yield [row["edit"], row["photo"], row["setting"], f"{row['strength']:.2f}", figure, identity]
+
+
 def differs(apart: Difference | None, places: int = 3) -> str:
     """A paired difference with its interval."""
     if apart is None or apart.low is None or apart.high is None:
@@ -276,6 +285,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "choosing": [*choosing(folder)],
         "ablation": [*ablation(folder)],
         "sweeps": [*swept(folder)],
+        "held edits": [*held(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],
