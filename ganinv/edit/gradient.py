@@ -5,7 +5,8 @@ in which samples of w are white (Σ = L Lᵀ), and a sign s = ±1 drawn for each
 
     −s (f(G(w + s d)) − f(G(w))) / σ_f + μ MSE(G(w + s d), G(w)) + ν softplus(−D(G(w + s d)))
 
-where the paper regresses a target and keeps the picture by a perceptual loss. The pictures are of samples and, with
+and, where a face network is named, its identity loss (`Kept`); the paper regresses a target and keeps the picture by a
+perceptual loss. The pictures are of samples and, with
 `runs`, of photos at their own w. f sees both pictures shifted and
 brightened alike, by another amount at each step, so that patterns which no eye sees do not satisfy it.
 """
@@ -22,9 +23,11 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
+from ..metric.identity import Identity
 from ..report.artefacts import Inversion
 from .bases import Bases, at_photo
 from .direction import MAX_STRENGTH, Direction
+from .kept import Kept
 from .known import vector
 from .samples import Samples, draw, unit_of
 from .scores import OnPictures, Scorer, expect_varied
@@ -63,6 +66,8 @@ class Gradient:
         lr: Annotated[float, Field(gt=0)] = 0.05,
         picture: Annotated[float, Field(ge=0)] = 20.0,
         realism: Annotated[float, Field(ge=0)] = 1.0,
+        identity: str | None = None,
+        identity_weight: Annotated[float, Field(ge=0)] = 5.0,
         psi: Annotated[float, Field(gt=0, le=1)] = 0.7,
         given: Sequence[str] = (),
         runs: Sequence[str] = (),
@@ -71,14 +76,17 @@ class Gradient:
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         """`lr`: Adam's, in standard deviations of w. `picture`: μ, the higher the less a picture changes.
-        `realism`: ν; 0: without the prior's discriminator. `psi`: truncation of the pictures. `given`: directions in
-        W (names or files) with which the result is not to be correlated, over samples. `runs`: folders of finished runs
-        whose photos are `share` of each batch, on their own generators, so that it is learned too where photos lie; not
-        those on which it is to be judged. `strength`: at which the edit shows, unless a run has another; None: as far
-        as it was learned.
+        `realism`: ν; 0: without the prior's discriminator. `identity`: file of a face network, as
+        `editability.identity`; None: who it is may change; `identity_weight`: of its loss. `psi`: truncation of the
+        pictures. `given`: directions in W (names or files) with which the result is not to be correlated, over samples.
+        `runs`: folders of finished runs whose photos are `share` of each batch, on their own generators, so that it is
+        learned too where photos lie; not those on which it is to be judged. `strength`: at which the edit shows, unless
+        a run has another; None: as far as it was learned.
         """
         self.samples, self.steps, self.batch, self.lr, self.seed = samples, steps, batch, lr, seed
-        self.picture, self.realism, self.psi, self.given, self.strength = picture, realism, psi, given, strength
+        self.psi, self.given, self.strength = psi, given, strength
+        network = None if identity is None else Identity(weights=identity)
+        self.kept = Kept(picture, realism, network, identity_weight)
         self.runs, self.photos = runs, round(share * batch) if runs else 0  # of a batch
         if runs and not self.photos:
             raise InputError(f"finder.share: {share:g} of a batch of {batch} is no photo; raise it, or leave runs out")
@@ -87,7 +95,7 @@ class Gradient:
         """One direction in W. Raises InputError."""
         bases = Bases(self.runs, prior) if self.runs else None
         found = differentiable(scorer, prior)
-        expect_judge(prior, self.realism, self.batch)
+        self.kept.expect_judge(prior, self.batch)
         assert found.graded is not None
         samples = draw(prior.generator, count=self.samples, seed=self.seed, psi=self.psi)
         white = whitening(samples.w)
@@ -99,7 +107,8 @@ class Gradient:
         if not 0 < length < float("inf"):
             raise InputError(f"{name}: the scores have no gradient that can be followed; use another classifier")
         made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
-        made |= {"picture": self.picture, "realism": self.realism, "psi": self.psi, "seed": self.seed}
+        made |= {"picture": self.kept.picture, "realism": self.kept.realism, "psi": self.psi, "seed": self.seed}
+        made |= {"identity_weight": self.kept.identity_weight} if self.kept.identity else {}
         made |= {"photos": self.photos, "bases": bases.digests} if bases else {}
         made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
         return [
@@ -149,7 +158,7 @@ class Gradient:
     def _terms(
         self, prior: Prior, edit: Edit, sign: Tensor, score: Callable[[Tensor], Tensor], random: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """By how much `sign` [N] times the score rises by `edit`, and the terms of the pictures."""
+        """By how much `sign` [N] times the score rises by `edit`, and the terms of what is kept."""
         with torch.no_grad():
             before = shown(prior, edit.undone())
         after = shown(prior, edit)
@@ -161,15 +170,7 @@ class Gradient:
                 f" {list(gained.shape)}{'' if gained.requires_grad else ' without one'}"
             )
         rise = (sign * gained.float().cpu()).mean()
-        kept = self.picture * ((after - before) / 127.5).square().mean() + self._unreal(prior, after)
-        return rise, kept.cpu()
-
-    def _unreal(self, prior: Prior, pictures: Tensor) -> Tensor | float:
-        """ν softplus(−D)."""
-        if not self.realism:
-            return 0.0
-        assert prior.discriminator is not None
-        return self.realism * F.softplus(-prior.discriminator(pictures / 127.5 - 1)).mean()
+        return rise, self.kept(prior, before, after).cpu()
 
 
 def shown(prior: Prior, edit: Edit) -> Tensor:
@@ -201,18 +202,6 @@ def differentiable(scorer: Scorer | None, prior: Prior) -> OnPictures:
             " which finder=gradient needs; add it, or choose scores=labelled"
         )
     return found
-
-
-def expect_judge(prior: Prior, realism: float, batch: int) -> None:
-    """InputError unless the prior's discriminator can judge a batch of edits."""
-    if not realism:
-        return
-    if prior.discriminator is None or prior.generator.c_dim:
-        lack = "has no discriminator" if prior.discriminator is None else "has a discriminator with labels"
-        raise InputError(f"finder.realism: {prior.name} {lack}; set finder.realism=0")
-    group = prior.discriminator.group_size
-    if batch % group and batch > group:
-        raise InputError(f"finder.batch: must be a multiple of {group} for this prior's discriminator, got {batch}")
 
 
 # Σ = U Λ Uᵀ, L = U √Λ
