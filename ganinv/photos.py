@@ -25,11 +25,10 @@ class Marks:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a photo goes, what it is known by there, and what the log calls it."""
+    """Where a photo goes, what it is known by there, with the digests of its own files, and what the log calls it."""
 
     folder: Path
-    settings_hash: str
-    metric_hash: str
+    marks: Marks
     inputs: dict[str, str]
     count: str
 
@@ -43,7 +42,7 @@ def invert_all(photos: Images, method: Method, *, folder: Path, marks: Marks, bo
         if isinstance(photo, BadPhoto):
             why = photo.reason
         else:
-            place = Place(folder / name, marks.settings_hash, marks.metric_hash, marks.inputs.of(name), count)
+            place = Place(folder / name, marks, marks.inputs.of(name), count)
             why = invert_one(photo, method, place=place, board=board)
         if why is not None:
             failed[photo.source] = why
@@ -56,9 +55,9 @@ def invert_one(photo: Photo, method: Method, *, place: Place, board: Dashboard) 
 
     Raises InputError where the folder takes no file: then no other photo can be saved.
     """
-    settings, fingerprint = place.settings_hash, method.prior.fingerprint
+    settings, fingerprint = place.marks.settings_hash, method.prior.fingerprint
     known = {"settings_hash": settings, "prior_fingerprint": fingerprint, "photo_digest": photo.digest}
-    if is_finished(place.folder, **known, metric_hash=place.metric_hash, inputs=place.inputs):
+    if is_finished(place.folder, **known, metric_hash=place.marks.metric_hash, inputs=place.inputs):
         log.info("%s: finished before", place.count)
         return None
     if is_tuned(place.folder, **known, inputs=place.inputs):
@@ -77,7 +76,7 @@ def measured(found: Inversion, photo: Photo, method: Method, *, place: Place, bo
         row = measure_again(found, photo=photo, method=method)
     except InputError as error:
         return str(error)
-    save_metrics(place.folder, metrics=row, metric_hash=place.metric_hash, inputs=place.inputs)
+    save_metrics(place.folder, metrics=row, metric_hash=place.marks.metric_hash, inputs=place.inputs)
     board.log_photo(photo.name, folder=place.folder, curve=[], metrics=row, pictures={})
     log.info("%s: %.1f dB, tuned before, measured again", place.count, row["psnr"])
     return None
@@ -98,8 +97,8 @@ def tuned(photo: Photo, method: Method, *, place: Place, board: Dashboard) -> st
         tuned=end,
         prior=method.prior,
         metrics=found.metrics,
-        settings_hash=place.settings_hash,
-        metric_hash=place.metric_hash,
+        settings_hash=place.marks.settings_hash,
+        metric_hash=place.marks.metric_hash,
         inputs=place.inputs,
     )
     board.log_photo(photo.name, folder=place.folder, curve=end.curve, metrics=found.metrics, pictures=end.pictures)

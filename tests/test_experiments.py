@@ -11,7 +11,7 @@ from ganinv.config import build, check, plain, read, settings_hash
 from ganinv.errors import InputError
 from ganinv.paths import CONF
 
-from .test_run import Command, command, photos, prior  # noqa: F401
+from .running import Command
 
 EXPERIMENTS = sorted({path.stem for path in (CONF / "experiment").glob("*.yaml")} - {"smoke"})
 ROWS = sorted(path.stem for path in (CONF / "row").glob("*.yaml"))
@@ -133,7 +133,7 @@ def test_losses_of_the_rows_are_built(shared: Callable[[str], Path], monkeypatch
     assert (built("plain_l1").pyramid.l1, built("plain_l1").pyramid.l2) == (1, 0)
 
 
-def test_one_command_makes_the_table(command: Command, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_one_command_makes_the_table(command: Command, photos: Path, tmp_path: Path) -> None:
     ended = command("experiment=ablate_loss", f"dataset.path={photos}", "dataset.limit=1", "hydra.sweep.dir=here")
     assert ended.code == 0, ended.err
     lines = (tmp_path / "here" / "table.md").read_text().splitlines()

@@ -17,7 +17,7 @@ from ganinv.generator.checkpoint import load_prior
 from ganinv.generator.foreign import folder
 from ganinv.run import inputs_of
 
-from .test_run import TINY, Command, Ended, command, photos, prior, results, run_folder  # noqa: F811, F401
+from .running import TINY, Command, Ended, results, run_folder
 
 
 def save_latent(file: Path, seed: int) -> None:
@@ -31,8 +31,8 @@ def skipped(ended: Ended) -> list[str]:
 
 
 def test_a_latent_that_changed_is_tuned_again(
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "latents").mkdir()
@@ -91,8 +91,8 @@ def reals(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("form", ["folder", "zip"])
 def test_real_images_that_changed_make_every_photo_unfinished(
     form: str,
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     reals: Path,
     tmp_path: Path,
 ) -> None:
@@ -118,7 +118,7 @@ def test_real_images_that_changed_make_every_photo_unfinished(
 
 
 def test_real_images_come_into_the_square_as_the_photos_do(
-    prior: Path,  # noqa: F811
+    prior: Path,
     reals: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -140,7 +140,7 @@ def test_real_images_come_into_the_square_as_the_photos_do(
 @pytest.mark.parametrize("adversarial", [True, False])
 def test_real_images_that_cannot_be_listed_are_told_by_their_setting(
     adversarial: bool,
-    prior: Path,  # noqa: F811
+    prior: Path,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "none").mkdir()
@@ -150,8 +150,8 @@ def test_real_images_that_cannot_be_listed_are_told_by_their_setting(
 
 
 def test_lpips_on_a_prior_too_small_for_it_is_told_before_any_photo(
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     tmp_path: Path,
     shared: Callable[[str], Path],
 ) -> None:
@@ -165,9 +165,9 @@ def test_lpips_on_a_prior_too_small_for_it_is_told_before_any_photo(
 
 
 def test_a_folder_with_a_record_is_a_prior(
-    command: Command,  # noqa: F811
-    prior: Path,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    prior: Path,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     folder.write(tmp_path / "network", load_prior(prior))

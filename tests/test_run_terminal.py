@@ -12,7 +12,7 @@ import pytest
 
 import ganinv
 
-from .test_run import TINY, Command, command, photos, prior, results, run_folder  # noqa: F401
+from .running import TINY, Command, results
 
 # So many that a photo is not done before a signal, sent at its first sign of life, arrives.
 STEPS = 100
@@ -43,8 +43,8 @@ def read_until(process: subprocess.Popen, shown: str) -> str:
 
 @pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_the_second_photo(
-    prior: Path,  # noqa: F811
-    photos: Path,  # noqa: F811
+    prior: Path,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     settings = [f"generator.path={prior}", f"dataset.path={photos}", "dataset.limit=2"]
@@ -70,7 +70,7 @@ def test_ctrl_c_in_the_middle_of_the_second_photo(
     assert results(tmp_path / "run").keys() == {"anna", "böb smith"}
 
 
-def test_the_bar_shows_step_error_psnr_and_time_left(command: Command, photos: Path) -> None:  # noqa: F811
+def test_the_bar_shows_step_error_psnr_and_time_left(command: Command, photos: Path) -> None:
     ended = command(f"dataset.path={photos}/anna.png", "tuner.steps=30", "tuner.progress=true")
     assert ended.code == 0
     line = re.compile(r"anna: +(\d+)%.* (\d+)/30 \[\d\d:\d\d<\d\d:\d\d, .*mse=([\d.e-]+), psnr=([\d.]+)\]")
@@ -81,7 +81,7 @@ def test_the_bar_shows_step_error_psnr_and_time_left(command: Command, photos: P
         assert float(psnr) == pytest.approx(10 * math.log10(4 / float(mse)), abs=0.2)
 
 
-def test_without_the_bar_there_is_none(command: Command, photos: Path) -> None:  # noqa: F811
+def test_without_the_bar_there_is_none(command: Command, photos: Path) -> None:
     assert "/30 [" not in command(f"dataset.path={photos}/anna.png", "tuner.steps=30", "tuner.progress=false").out
 
 
@@ -90,15 +90,15 @@ def is_one_sentence_on(ended: tuple, place: str) -> bool:
     return code == 2 and len(err.splitlines()) == 1 and place in err and "choose another folder" in err
 
 
-def test_a_folder_below_a_file_is_a_sentence(command: Command, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_below_a_file_is_a_sentence(command: Command, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("a file, no folder")
     assert is_one_sentence_on(command("folder=notes.txt/run"), "notes.txt/run")
     assert (tmp_path / "notes.txt").read_text() == "a file, no folder"
 
 
 def test_a_file_in_the_place_of_a_photos_folder_is_a_sentence(
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "run").mkdir()
@@ -113,8 +113,8 @@ def test_a_file_in_the_place_of_a_photos_folder_is_a_sentence(
 @pytest.mark.parametrize("closed", ["run", "run/anna"])
 def test_a_folder_without_the_right_to_write_is_a_sentence(
     closed: str,
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     (tmp_path / closed).mkdir(parents=True)

@@ -15,7 +15,7 @@ from ganinv import job
 from ganinv.errors import InputError
 from hydra_plugins.ganinv_sweep import Apart
 
-from .test_run import TINY, Command, command, photos, prior  # noqa: F401
+from .running import TINY, Command
 
 FAST = [*TINY, "tuner.progress=false"]
 
@@ -25,7 +25,7 @@ def records(folder: Path) -> list[dict]:
     return sorted(found, key=lambda record: record["number"])
 
 
-def test_a_sweep_leaves_records_and_a_table(command: Command, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_sweep_leaves_records_and_a_table(command: Command, photos: Path, tmp_path: Path) -> None:
     ended = command("--multirun", f"dataset.path={photos}/anna.png", "tuner.steps=1,2", "hydra.sweep.dir=here")
     assert ended.code == 0 and ended.err == ""
     first, second = records(tmp_path / "here")
@@ -35,7 +35,7 @@ def test_a_sweep_leaves_records_and_a_table(command: Command, photos: Path, tmp_
     assert "| tuner.steps=1 | 1 |" in table and "Difference to tuner.steps=1" in table and table in ended.out
 
 
-def test_jobs_that_were_to_differ_and_do_not_are_told(command: Command, tmp_path: Path) -> None:  # noqa: F811
+def test_jobs_that_were_to_differ_and_do_not_are_told(command: Command, tmp_path: Path) -> None:
     rows = ["row=full,without_adv_local", "loss.adversarial_local=0.5", "tuner.steps=1"]
     ended = command("--multirun", *rows, "hydra.sweep.dir=here")
     assert ended.code == 0 and ended.err.startswith("jobs #0, #1 have the same settings and are one row: ")
@@ -44,13 +44,13 @@ def test_jobs_that_were_to_differ_and_do_not_are_told(command: Command, tmp_path
     assert command("--multirun", "dataset.num_shards=2", "dataset.shard=0,1", "tuner.steps=1").err == ""
 
 
-def test_jobs_of_other_metrics_alone_are_told(command: Command, tmp_path: Path) -> None:  # noqa: F811
+def test_jobs_of_other_metrics_alone_are_told(command: Command, tmp_path: Path) -> None:
     ended = command("--multirun", "metric.drift.samples=2,3", "tuner.steps=1", "hydra.sweep.dir=here")
     assert ended.code == 0 and ended.err.startswith("jobs #0, #1 differ in metrics alone and are one tuning")
     assert "tuned before, measured again" in ended.out
 
 
-def test_the_end_names_the_jobs_that_failed(command: Command, tmp_path: Path) -> None:  # noqa: F811
+def test_the_end_names_the_jobs_that_failed(command: Command, tmp_path: Path) -> None:
     ended = command("--multirun", "tuner.steps=x,1,2", "hydra.sweep.dir=here")
     assert ended.code == 2
     head, line = ended.err.splitlines()
@@ -62,8 +62,8 @@ def test_the_end_names_the_jobs_that_failed(command: Command, tmp_path: Path) ->
 
 
 def test_photos_that_fail_and_errors_of_ours_end_a_job_not_the_sweep(
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -82,7 +82,7 @@ def test_photos_that_fail_and_errors_of_ours_end_a_job_not_the_sweep(
     assert "Traceback" in ended.err and len(list(tmp_path.glob("runs/*/*/anna/metrics.json"))) == 2
 
 
-def test_ctrl_c_stops_the_sweep(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_ctrl_c_stops_the_sweep(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(photo, parts):
         raise KeyboardInterrupt
 
@@ -106,7 +106,7 @@ def test_a_job_that_never_began_has_a_record_too(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_launcher_says_how_to_get_it(
-    command: Command,  # noqa: F811
+    command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "submitit", None)
@@ -192,8 +192,8 @@ LAUNCHERS = [
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=["local", "submitit_local"])
 def test_one_job_fails_and_one_is_killed_among_six(
     launcher: list[str],
-    prior: Path,  # noqa: F811
-    photos: Path,  # noqa: F811
+    prior: Path,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
@@ -229,8 +229,8 @@ def test_more_cards_than_there_are_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.slow
 @pytest.mark.skipif("GANINV_NIGHTLY" not in os.environ, reason="48 processes: GANINV_NIGHTLY=1, or make sweep")
 def test_two_jobs_fail_and_one_is_killed_among_twenty_four(
-    prior: Path,  # noqa: F811
-    photos: Path,  # noqa: F811
+    prior: Path,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
@@ -239,7 +239,7 @@ def test_two_jobs_fail_and_one_is_killed_among_twenty_four(
 
 
 @pytest.mark.slow
-def test_joblib_tells_of_a_job_that_fails(prior: Path, photos: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_joblib_tells_of_a_job_that_fails(prior: Path, photos: Path, tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra `sweep`")
     settings = [f"generator.path={prior}", f"dataset.path={photos}/anna.png,none.png"]
     code, _, err = ended(start(tmp_path, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *settings))

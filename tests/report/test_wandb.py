@@ -19,7 +19,7 @@ from ganinv.report.dashboard import Wandb
 from ganinv.report.summary import Report, Summary
 from ganinv.report.wandb_media import STAGING, as_artifact
 
-from ..test_run import Command, command, photos, prior  # noqa: F401
+from ..running import Command
 from .test_dashboard import CURVE, rows, stored
 
 TITLES = ["target", "initial", "tuned", "difference x10"]
@@ -151,8 +151,8 @@ def test_names_of_artifacts() -> None:
 
 
 def test_a_sweep_is_a_group_of_separate_jobs_and_its_table(
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
     tmp_path: Path,
 ) -> None:
     settings = ["logger=wandb", f"dataset.path={photos}/anna.png", "hydra.sweep.dir=here"]

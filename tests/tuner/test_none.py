@@ -10,17 +10,17 @@ from safetensors.torch import load_file
 import ganinv
 from ganinv.generator.checkpoint import load_prior
 
-from ..test_run import TINY, Command, command, photos, prior, run_folder  # noqa: F401
+from ..running import TINY, Command, run_folder
 
 
 def test_a_run_leaves_the_generator_as_it_is(
-    command: Command,  # noqa: F811
-    photos: Path,  # noqa: F811
-    prior: Path,  # noqa: F811
+    command: Command,
+    photos: Path,
+    prior: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tests.test_run.TINY", [value for value in TINY if not value.startswith("tuner.")])
+    monkeypatch.setattr("tests.running.TINY", [value for value in TINY if not value.startswith("tuner.")])
     ended = command(f"dataset.path={photos}", "tuner=none", "dataset.limit=2")
     assert ended.code == 0, ended.err
     folder = run_folder(tmp_path)
