@@ -12,7 +12,7 @@ os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 import torch  # noqa: E402
 
-from .running import command, photos, prior  # noqa: E402, F401  fixtures of every test that runs the command
+from .running import command, photos, tiny  # noqa: E402, F401  fixtures of every test that runs the command
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("GANINV_SHARED", ROOT.parent / "shared"))

@@ -45,7 +45,7 @@ Command = Callable[..., Ended]
 
 
 @pytest.fixture(scope="session")
-def prior(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     generator, discriminator = build_generator(ARCHITECTURE), build_discriminator(ARCHITECTURE)
     path = tmp_path_factory.mktemp("prior") / "tiny.safetensors"
@@ -66,7 +66,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command(
-    tmp_path: Path, prior: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
     """`ganinv …` in this process, in an empty folder, on the tiny prior."""
     monkeypatch.chdir(tmp_path)
@@ -75,7 +75,7 @@ def command(
 
     def run(*arguments: str) -> Ended:
         flags = [a for a in arguments if a.startswith("--")]
-        overrides = [f"generator.path={prior}", *TINY, *(a for a in arguments if not a.startswith("--"))]
+        overrides = [f"generator.path={tiny}", *TINY, *(a for a in arguments if not a.startswith("--"))]
         monkeypatch.setattr(sys, "argv", ["ganinv", *flags, *overrides])
         code = 0
         try:

@@ -14,18 +14,18 @@ from ganinv.errors import InputError
 from .running import TINY, Command
 
 
-def test_python_takes_a_car_in_the_place_of_dataset_path(prior: Path) -> None:
+def test_python_takes_a_car_in_the_place_of_dataset_path(tiny: Path) -> None:
     pixels = torch.randint(1, 256, (30, 44, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).numpy()
-    found = ganinv.invert(pixels, overrides=["dataset=stanford_cars", f"generator.path={prior}", *TINY])
+    found = ganinv.invert(pixels, overrides=["dataset=stanford_cars", f"generator.path={tiny}", *TINY])
     assert (found.target[:, :2] == -1).all() and (found.target[:, 2:14] > -1).all()
 
 
-def test_python_gives_what_the_command_gives(command: Command, photos: Path, prior: Path, tmp_path: Path) -> None:
+def test_python_gives_what_the_command_gives(command: Command, photos: Path, tiny: Path, tmp_path: Path) -> None:
     command(f"dataset.path={photos}/anna.png", "folder=run")
     saved = ganinv.load(tmp_path / "run" / "anna")
     pixels = Image.open(photos / "anna.png")
     for photo in (photos / "anna.png", pixels, np.array(pixels)):
-        found = ganinv.invert(photo, overrides=[f"generator.path={prior}", *TINY])
+        found = ganinv.invert(photo, overrides=[f"generator.path={tiny}", *TINY])
         assert torch.equal(found.image, saved.image) and torch.equal(found.target, saved.target)
         ours, theirs = found.generator.state_dict(), saved.generator.state_dict()
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -43,11 +43,11 @@ def test_python_gives_what_the_command_gives(command: Command, photos: Path, pri
         (torch.zeros(3, 16, 1), "each side must have at least 16"),
     ],
 )
-def test_python_refuses_what_is_no_photo(photo: object, told: str, prior: Path) -> None:
+def test_python_refuses_what_is_no_photo(photo: object, told: str, tiny: Path) -> None:
     with pytest.raises(InputError, match=told):
-        ganinv.invert(photo, overrides=[f"generator.path={prior}", *TINY])  # pyright: ignore
+        ganinv.invert(photo, overrides=[f"generator.path={tiny}", *TINY])  # pyright: ignore
 
 
-def test_python_tells_a_wrong_setting(prior: Path) -> None:
+def test_python_tells_a_wrong_setting(tiny: Path) -> None:
     with pytest.raises(InputError, match="^tuner.stepss: no such setting; did you mean tuner.steps"):
         ganinv.invert(overrides=["tuner.stepss=1"])

@@ -118,7 +118,7 @@ def test_real_images_that_changed_make_every_photo_unfinished(
 
 
 def test_real_images_come_into_the_square_as_the_photos_do(
-    prior: Path,
+    tiny: Path,
     reals: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -132,7 +132,7 @@ def test_real_images_come_into_the_square_as_the_photos_do(
             super().__init__(**parts)
 
     monkeypatch.setattr(tuner, "Tuner", Tuner)
-    overrides = ["dataset=stanford_cars", f"generator.path={prior}", f"tuner.reals={reals}", *TINY]
+    overrides = ["dataset=stanford_cars", f"generator.path={tiny}", f"tuner.reals={reals}", *TINY]
     ganinv.invert(Image.new("RGB", (64, 48), "red"), overrides=overrides)
     assert not seen[0][:, :, :2].any() and seen[0][:, :, 2:14].any() and not seen[0][:, :, 14:].any()
 
@@ -140,13 +140,13 @@ def test_real_images_come_into_the_square_as_the_photos_do(
 @pytest.mark.parametrize("adversarial", [True, False])
 def test_real_images_that_cannot_be_listed_are_told_by_their_setting(
     adversarial: bool,
-    prior: Path,
+    tiny: Path,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "none").mkdir()
     off = [] if adversarial else ["loss.adversarial_local=0", "loss.adversarial_global=0"]
     with pytest.raises(InputError, match=r"^tuner(\.reals)?: '.*none' holds no picture"):
-        ganinv.invert(overrides=[f"generator.path={prior}", f"tuner.reals={tmp_path}/none", *TINY, *off])
+        ganinv.invert(overrides=[f"generator.path={tiny}", f"tuner.reals={tmp_path}/none", *TINY, *off])
 
 
 def test_lpips_on_a_prior_too_small_for_it_is_told_before_any_photo(
@@ -166,11 +166,11 @@ def test_lpips_on_a_prior_too_small_for_it_is_told_before_any_photo(
 
 def test_a_folder_with_a_record_is_a_prior(
     command: Command,
-    prior: Path,
+    tiny: Path,
     photos: Path,
     tmp_path: Path,
 ) -> None:
-    folder.write(tmp_path / "network", load_prior(prior))
+    folder.write(tmp_path / "network", load_prior(tiny))
     assert command(f"dataset.path={photos}/anna.png", f"generator.path={tmp_path}/network").code == 0
     assert command(f"dataset.path={photos}/anna.png", "folder=file").code == 0
     place = run_folder(tmp_path)

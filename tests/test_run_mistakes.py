@@ -65,8 +65,8 @@ def test_an_unwritable_folder_is_a_sentence(arguments: list[str], command: Comma
     assert len([line for line in ended.err.splitlines() if "Error executing job" not in line]) == 1
 
 
-def test_a_prior_that_is_cut_short_or_of_another_kind(command: Command, prior: Path, tmp_path: Path) -> None:
-    (tmp_path / "cut.safetensors").write_bytes(prior.read_bytes()[:-100])
+def test_a_prior_that_is_cut_short_or_of_another_kind(command: Command, tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.safetensors").write_bytes(tiny.read_bytes()[:-100])
     (tmp_path / "text.safetensors").write_text("no weights")
     (tmp_path / "empty.safetensors").write_bytes(b"")
     said = {"cut": "not a whole safetensors file", "text": "this file has 10 bytes", "empty": "the file is empty"}

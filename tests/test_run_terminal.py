@@ -43,11 +43,11 @@ def read_until(process: subprocess.Popen, shown: str) -> str:
 
 @pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_the_second_photo(
-    prior: Path,
+    tiny: Path,
     photos: Path,
     tmp_path: Path,
 ) -> None:
-    settings = [f"generator.path={prior}", f"dataset.path={photos}", "dataset.limit=2"]
+    settings = [f"generator.path={tiny}", f"dataset.path={photos}", "dataset.limit=2"]
     first = tmp_path / "run" / "anna" / "metrics.json"
     process = start(tmp_path, *settings, "tuner.progress=true")
     said = read_until(process, "böb smith:") + read_until(process, f" 10/{STEPS} [")

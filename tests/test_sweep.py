@@ -192,12 +192,12 @@ LAUNCHERS = [
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=["local", "submitit_local"])
 def test_one_job_fails_and_one_is_killed_among_six(
     launcher: list[str],
-    prior: Path,
+    tiny: Path,
     photos: Path,
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
-    lose_and_go_on(tmp_path, prior, photos / "anna.png", jobs=6, missing={4}, killed=1, launcher=launcher)
+    lose_and_go_on(tmp_path, tiny, photos / "anna.png", jobs=6, missing={4}, killed=1, launcher=launcher)
     if launcher is LAUNCHERS[0]:
         assert {record["cards"] for record in records(tmp_path / "sweep")} == {"0", "1"}
 
@@ -229,19 +229,19 @@ def test_more_cards_than_there_are_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.slow
 @pytest.mark.skipif("GANINV_NIGHTLY" not in os.environ, reason="48 processes: GANINV_NIGHTLY=1, or make sweep")
 def test_two_jobs_fail_and_one_is_killed_among_twenty_four(
-    prior: Path,
+    tiny: Path,
     photos: Path,
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
     photo = photos / "anna.png"
-    lose_and_go_on(tmp_path, prior, photo, jobs=24, missing={3, 17}, killed=8, launcher=LAUNCHERS[0])
+    lose_and_go_on(tmp_path, tiny, photo, jobs=24, missing={3, 17}, killed=8, launcher=LAUNCHERS[0])
 
 
 @pytest.mark.slow
-def test_joblib_tells_of_a_job_that_fails(prior: Path, photos: Path, tmp_path: Path) -> None:
+def test_joblib_tells_of_a_job_that_fails(tiny: Path, photos: Path, tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra `sweep`")
-    settings = [f"generator.path={prior}", f"dataset.path={photos}/anna.png,none.png"]
+    settings = [f"generator.path={tiny}", f"dataset.path={photos}/anna.png,none.png"]
     code, _, err = ended(start(tmp_path, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *settings))
     assert code == 2 and "1 of 2 jobs failed; the same command does what is missing:\n#1 " in err
     assert "dataset.path: 'none.png' does not exist" in err and len(finished(tmp_path)) == 1

@@ -16,7 +16,7 @@ from ..running import TINY, Command, run_folder
 def test_a_run_leaves_the_generator_as_it_is(
     command: Command,
     photos: Path,
-    prior: Path,
+    tiny: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -31,5 +31,5 @@ def test_a_run_leaves_the_generator_as_it_is(
     assert "0 steps in 0 s, not tuned" in (folder / "report.html").read_text(encoding="utf-8")
     (again, *_) = sorted(path.parent for path in folder.glob("*/generator.safetensors"))
     assert load_file(again / "generator.safetensors") == {}
-    untouched = load_prior(prior).generator.state_dict()
+    untouched = load_prior(tiny).generator.state_dict()
     assert all(torch.equal(value, untouched[name]) for name, value in ganinv.load(again).generator.state_dict().items())
