@@ -7,21 +7,28 @@ prints them in the form of these pages; tests/test_results.py holds the pages, a
 
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from ganinv.files import read_csv
+from cells import (
+    NOISE,
+    RESULTS,
+    ROUGH,
+    TUNED,
+    Line,
+    by_image,
+    differs,
+    drift,
+    figures,
+    first_ratio,
+    rows,
+    short,
+    spread,
+)
+
 from ganinv.metric.editability_table import interval
-from ganinv.report.paired import Difference, paired
+from ganinv.report.paired import paired
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results"
-TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
-TEXT += ("row", "setting", "edit", "sweep")
-TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
-ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
-WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
-NOISE = {"const": "constant", "random": "random"}
 PROJECTED = {
     "off": "projector in W+, 1,000 steps, MSE + LPIPS, noise maps untouched",
     "on": "the same, noise maps optimised too",
@@ -46,27 +53,6 @@ METHODS = {
 CARS = {"cars": "cars"}  # on a prior of their own
 SHARES = {"0": "constant", "0.5": "half its own"}
 
-Rows = list[dict[str, Any]]
-Line = list[str]  # cells
-
-
-def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
-    """Those of a CSV in which the columns `wanted` say so."""
-    found = read_csv(folder / f"{name}.csv", text=TEXT)
-    return [row for row in found if all(row[key] == value for key, value in wanted.items())]
-
-
-def spread(values: Sequence[float], places: int) -> str:
-    """Mean ± standard deviation of a sample."""
-    return f"{statistics.fmean(values):.{places}f} ± {statistics.stdev(values):.{places}f}"
-
-
-def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
-    """A cell for each column; a dash where the file has none."""
-    known = [column if prefix + column in found[0] else None for column in decimals]
-    cells = [(column, decimals[column]) if column else None for column in known]
-    return ["–" if cell is None else spread([row[prefix + cell[0]] for row in found], cell[1]) for cell in cells]
-
 
 def reconstruction(folder: Path) -> Iterator[Line]:
     """The first ten photos: initial latent, projector, Adam, Muon with and without the terms on samples, default."""
@@ -87,27 +73,6 @@ def by_dataset(name: str, folder: Path, **wanted: str) -> Iterator[Line]:
         if found := rows(name, folder, dataset=dataset, **wanted):
             initial = spread([row["initial_mse"] for row in found], 4)
             yield [said, str(len(found)), initial, *figures(found, TUNED)]
-
-
-def ratio(found: Rows) -> Line:
-    """n, untouched, tuned, ratio, largest."""
-    ratios = [row["ratio"] for row in found]
-    means = [f"{statistics.fmean(row[f'frechet_{of}'] for row in found):.1f}" for of in ("untouched", "tuned")]
-    return [str(len(found)), *means, spread(ratios, 3), f"{max(ratios):.3f}"]
-
-
-def drift(name: str, folder: Path) -> Iterator[Line]:
-    """A line for each α and noise of a file."""
-    for alpha, where in WHERE.items():
-        for noise, said in NOISE.items():
-            if found := rows(name, folder, alpha=alpha, noise=noise):
-                yield [where, said, *ratio(found)]
-
-
-def first_ratio(found: Rows) -> Iterator[Line]:
-    """Of photos, as the run itself took it: n, ratio, largest."""
-    ratios = [row["frechet_ratio"] for row in found]
-    yield ["everywhere", "constant", str(len(ratios)), spread(ratios, 3), f"{max(ratios):.3f}"]
 
 
 def ablation(folder: Path) -> Iterator[Line]:
@@ -131,11 +96,6 @@ def swept(folder: Path) -> Iterator[Line]:
         beside = [by_image(default, column) for column in ("psnr", "frechet_ratio")]
         apart = [None if found == default else paired(*both) for both in zip(own, beside, strict=True)]
         yield [sweep, f"`{setting}`" if "=" in setting else setting, *cells, differs(apart[0], 2), differs(apart[1], 3)]
-
-
-def by_image(found: Rows, column: str) -> dict[str, float]:
-    """Photo -> figure."""
-    return {row["image"]: row[column] for row in found}
 
 
 def methods(folder: Path) -> Iterator[Line]:
@@ -193,14 +153,6 @@ def held(folder: Path) -> Iterator[Line]:
         yield [row["edit"], row["photo"], row["setting"], f"{row['strength']:.2f}", figure, identity]
 
 
-def differs(apart: Difference | None, places: int = 3) -> str:
-    """A paired difference with its interval."""
-    if apart is None or apart.low is None or apart.high is None:
-        return "–"
-    shown = [f"{value:+.{places}f}" for value in (apart.mean, apart.low, apart.high)]
-    return f"{shown[0]} [{shown[1]}, {shown[2]}]".replace("-", "−")
-
-
 def ablation_said(folder: Path = RESULTS) -> str:
     """How much worse the error is without the reconstruction term, and the harm without those on samples."""
     mean = {
@@ -214,11 +166,6 @@ def ablation_said(folder: Path = RESULTS) -> str:
         f"Without L_recon the error is {error:.0f} times full's; without L_global what the ratio exceeds 1 by is"
         f" {excess:.0f} times"
     )
-
-
-def short(value: float, places: int) -> str:
-    """Without the zero before the point."""
-    return f"{value:.{places}f}".removeprefix("0")
 
 
 def noise_share(folder: Path) -> Iterator[Line]:

@@ -1,0 +1,77 @@
+"""Figures of docs/results/*.csv as cells of a table."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganinv.files import read_csv
+from ganinv.report.paired import Difference
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
+TEXT += ("row", "setting", "edit", "sweep")
+TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
+ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
+WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
+NOISE = {"const": "constant", "random": "random"}
+
+Rows = list[dict[str, Any]]
+Line = list[str]  # cells
+
+
+def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
+    """Those of a CSV in which the columns `wanted` say so."""
+    found = read_csv(folder / f"{name}.csv", text=TEXT)
+    return [row for row in found if all(row[key] == value for key, value in wanted.items())]
+
+
+def spread(values: Sequence[float], places: int) -> str:
+    """Mean ± standard deviation of a sample."""
+    return f"{statistics.fmean(values):.{places}f} ± {statistics.stdev(values):.{places}f}"
+
+
+def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
+    """A cell for each column; a dash where the file has none."""
+    known = [column if prefix + column in found[0] else None for column in decimals]
+    cells = [(column, decimals[column]) if column else None for column in known]
+    return ["–" if cell is None else spread([row[prefix + cell[0]] for row in found], cell[1]) for cell in cells]
+
+
+def ratio(found: Rows) -> Line:
+    """n, untouched, tuned, ratio, largest."""
+    ratios = [row["ratio"] for row in found]
+    means = [f"{statistics.fmean(row[f'frechet_{of}'] for row in found):.1f}" for of in ("untouched", "tuned")]
+    return [str(len(found)), *means, spread(ratios, 3), f"{max(ratios):.3f}"]
+
+
+def drift(name: str, folder: Path) -> Iterator[Line]:
+    """A line for each α and noise of a file."""
+    for alpha, where in WHERE.items():
+        for noise, said in NOISE.items():
+            if found := rows(name, folder, alpha=alpha, noise=noise):
+                yield [where, said, *ratio(found)]
+
+
+def first_ratio(found: Rows) -> Iterator[Line]:
+    """Of photos, as the run itself took it: n, ratio, largest."""
+    ratios = [row["frechet_ratio"] for row in found]
+    yield ["everywhere", "constant", str(len(ratios)), spread(ratios, 3), f"{max(ratios):.3f}"]
+
+
+def by_image(found: Rows, column: str) -> dict[str, float]:
+    """Photo -> figure."""
+    return {row["image"]: row[column] for row in found}
+
+
+def differs(apart: Difference | None, places: int = 3) -> str:
+    """A paired difference with its interval."""
+    if apart is None or apart.low is None or apart.high is None:
+        return "–"
+    shown = [f"{value:+.{places}f}" for value in (apart.mean, apart.low, apart.high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]".replace("-", "−")
+
+
+def short(value: float, places: int) -> str:
+    """Without the zero before the point."""
+    return f"{value:.{places}f}".removeprefix("0")
