@@ -15,6 +15,7 @@ TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # colum
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
 NOISE = {"const": "constant", "random": "random"}
+DATASETS = {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}
 
 Rows = list[dict[str, Any]]
 Line = list[str]  # cells

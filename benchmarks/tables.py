@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cells import (
+    DATASETS,
     NOISE,
     RESULTS,
     ROUGH,
@@ -25,6 +26,7 @@ from cells import (
     short,
     spread,
 )
+from tables_encoder import encoders, share_of_projector, warm_start
 
 from ganinv.metric.editability_table import interval
 from ganinv.report.paired import paired
@@ -33,9 +35,6 @@ PROJECTED = {
     "off": "projector in W+, 1,000 steps, MSE + LPIPS, noise maps untouched",
     "on": "the same, noise maps optimised too",
 }
-DATASETS = {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}
-STARTS = {"mean": "mean latent", "restyle": "encoder"}
-SHARE = ("passes: 3", "w, 50 steps")
 ABLATED = {
     "full": "full",
     "without_recon": "without L_recon",
@@ -182,33 +181,6 @@ def noise_share(folder: Path) -> Iterator[Line]:
                 *far,
                 *(", ".join(values[alpha, noise] for noise in NOISE) for alpha in ("0.25", "0.5")),
             ]
-
-
-def encoders(folder: Path) -> Iterator[Line]:
-    """The embedded encoder beside the projector, on every photo; the full projector on the first."""
-    everything = rows("encoder", folder)
-    for dataset, said in DATASETS.items():
-        for method in dict.fromkeys(row["method"] for row in everything):
-            if found := [row for row in everything if (row["dataset"], row["method"]) == (dataset, method)]:
-                cells = figures(found, {"mse": 4, "psnr": 1, "lpips": 3})
-                seconds = statistics.fmean(row["seconds"] for row in found)
-                yield [said, method, str(len(found)), *cells, f"{seconds:.2f}"]
-
-
-def share_of_projector(folder: Path = RESULTS) -> str:
-    """The mean error of three passes over that of the projector's 50 steps in W, all photos."""
-    errors = [statistics.fmean(row["mse"] for row in rows("encoder", folder, method=method)) for method in SHARE]
-    return (
-        f"{errors[0]:.4f} where the projector's 50 steps in W leave {errors[1]:.4f}: {errors[0] / errors[1]:.2f} of it"
-    )
-
-
-def warm_start(folder: Path) -> Iterator[Line]:
-    """The same photos tuned from the mean latent, and from the encoder's in half the steps."""
-    everything = rows("warm_start", folder)
-    for start, steps in dict.fromkeys((row["start"], row["steps"]) for row in everything):
-        found = [row for row in everything if (row["start"], row["steps"]) == (start, steps)]
-        yield [STARTS[start], f"{steps:.0f}", str(len(found)), *figures(found, {"mse": 5, "psnr": 1})]
 
 
 def constant_noise(folder: Path) -> str:
