@@ -24,12 +24,15 @@ from .mistakes import sentence, unknown
 from .paths import CONF
 from .schema import PATHS, against_signature, missing_files, together
 
+# Settings that say how a photo is measured.
+MEASURED = ("metric", "dataset.score_size")
+
 # Settings that change which photos are taken, what is measured and where results go, never what a photo becomes.
 OUTSIDE_HASH = (
     "edit",
     "folder",
     "logger",
-    "metric",
+    *MEASURED,
     "report",
     "dataset.limit",
     "dataset.shard",
@@ -139,7 +142,8 @@ def settings_hash(cfg: DictConfig) -> str:
 
 def metric_hash(cfg: DictConfig) -> str:
     """Ten hex digits that stand for what is measured of a photo that is tuned."""
-    return _digest(plain(cfg).get("metric"))
+    tree = plain(cfg)
+    return _digest([tree.get("metric"), _at(tree, "dataset").get("score_size")])
 
 
 def _digest(tree: Any) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .config import OUTSIDE_HASH
+from .config import MEASURED, OUTSIDE_HASH
 from .errors import InputError
 from .mistakes import FAILED, is_users, sentence
 
 FORMAT = "ganinv-job"
 JOBS = "jobs"
 # Settings that make no other row of a table; other metrics make one where their runs have folders of their own.
-ELSEWHERE = (*(key for key in OUTSIDE_HASH if key != "metric"), "device")
+ELSEWHERE = (*(key for key in OUTSIDE_HASH if key not in MEASURED), "device")
 Stamps = dict[Path, int]
 
 
@@ -85,7 +85,7 @@ def twins(records: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _why_alike(asked: Sequence[tuple[str, ...]]) -> str:
     """What made one row of jobs that were asked to differ."""
     apart = set.union(*map(set, asked)) - set.intersection(*map(set, asked))
-    if not any(tells(override, among=(*ELSEWHERE, "metric")) for override in apart):
+    if not any(tells(override, among=(*ELSEWHERE, *MEASURED)) for override in apart):
         return (
             "differ in metrics alone and are one tuning with the last one's figures; choose several metrics in one job"
         )

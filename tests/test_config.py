@@ -226,6 +226,7 @@ def test_the_hash_stands_for_what_alters_a_photo() -> None:
         "dataset.limit=3",
         "dataset.num_shards=2",
         "metric.reconstruction.lpips=vgg",
+        "+dataset.score_size=8",
     ):
         assert settings_hash(read([same])) == base, same
     for other in ("seed=1", "tuner.steps=3", "dataset.path=."):
@@ -235,7 +236,9 @@ def test_the_hash_stands_for_what_alters_a_photo() -> None:
 def test_the_hash_of_metrics_stands_for_what_is_measured() -> None:
     base = metric_hash(read([]))
     assert base == metric_hash(read(["seed=1", "tuner.steps=3"])) and len(base) == 10
-    assert metric_hash(read(["metric.reconstruction.lpips=vgg"])) != base
+    assert (
+        metric_hash(read(["metric.reconstruction.lpips=vgg"])) != base != metric_hash(read(["+dataset.score_size=8"]))
+    )
 
 
 def test_settings_are_plain_values() -> None:

@@ -37,6 +37,17 @@ def test_other_metrics_of_a_finished_photo_tune_nothing_again(command: Command, 
     assert "finished before" in command(one, "folder=parts", "metric.drift.samples=3").out
 
 
+def test_another_size_of_scores_tunes_nothing_again(command: Command, photos: Path, tmp_path: Path) -> None:
+    one = f"dataset.path={photos}/anna.png"
+    command(one, "folder=whole", "+dataset.score_size=8")
+    whole = json.loads((tmp_path / "whole" / "anna" / "metrics.json").read_text())["metrics"]
+    command(one, "folder=parts")
+    before = json.loads((tmp_path / "parts/anna/metrics.json").read_text())["metrics"]
+    assert "tuned before, measured again" in command(one, "folder=parts", "+dataset.score_size=8").out
+    again = json.loads((tmp_path / "parts/anna/metrics.json").read_text())["metrics"]
+    assert again == whole | {"seconds": before["seconds"]} and again["psnr"] != before["psnr"]
+
+
 def test_tables_hold_only_photos_that_were_measured_alike(command: Command, photos: Path, tmp_path: Path) -> None:
     command(f"dataset.path={photos}", "folder=run")
     command(f"dataset.path={photos}", "folder=run", "metric.drift.samples=3", "dataset.limit=1")
