@@ -3,7 +3,7 @@
 import inspect
 import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -65,8 +65,15 @@ def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
         if any(e["type"] == "needs_python_object" for e in error.errors()):
             yield f"{key}: is a group of settings, got {value!r}; set one of them, as {key}.NAME=VALUE"
             return
-        said = dict.fromkeys(e["msg"][0].lower() + e["msg"][1:] for e in error.errors())
+        said = dict.fromkeys(_said(e["msg"], e["loc"]) for e in error.errors())
         yield f"{key}: {' or '.join(said)}, got {value!r}"
+
+
+def _said(message: str, place: Sequence[int | str]) -> str:
+    """Pydantic's message in a sentence that is about the value, or about one entry of it."""
+    entry = next((f"entry {part + 1}" for part in place if isinstance(part, int)), "input")
+    said = message[0].lower() + message[1:]
+    return said.replace("input", entry, 1).replace("a valid array", "a list").replace(" after validation", "")
 
 
 def together(tree: dict[str, Any]) -> Iterator[str]:
