@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,31 @@ def written(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(temporary)
         raise
+
+
+@contextlib.contextmanager
+def alone(path: Path, *, patience: float = 20) -> Iterator[None]:
+    """Whoever else reads and rewrites `path` so, on any machine that shares the disk, waits meanwhile.
+
+    `patience`: seconds after which a lock counts as left by a process that died.
+    """
+    lock, end = path.with_name(f".{path.name}.lock"), time.monotonic() + patience
+    while not _locked(lock) and time.monotonic() < end:
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        _discard(lock)
+
+
+def _locked(lock: Path) -> bool:
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    except OSError:  # a folder that takes no file, which the writing itself tells
+        return True
+    return True
 
 
 def make_folder(folder: Path) -> None:

@@ -5,13 +5,25 @@ import json
 import math
 import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
 from ganinv.errors import InputError
-from ganinv.files import join_csv, number, read_csv, read_json, read_png, write_bytes, write_csv, write_json, write_png
+from ganinv.files import (
+    alone,
+    join_csv,
+    number,
+    read_csv,
+    read_json,
+    read_png,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_png,
+)
 
 
 def failing(code: int):
@@ -125,3 +137,31 @@ def test_a_json_file_that_is_no_object_is_refused(text: str, tmp_path: Path) -> 
     (tmp_path / "x.json").write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match="x.json"):
         read_json(tmp_path / "x.json")
+
+
+def add(path: Path, name: str) -> None:
+    with alone(path):
+        record = read_json(path) if path.exists() else {}
+        write_json(path, record | {name: "why"})
+
+
+def test_what_many_add_to_one_file_at_a_time_is_all_there(tmp_path: Path) -> None:
+    path, names = tmp_path / "failed.json", [f"{i}.png" for i in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: add(path, name), names))
+    assert read_json(path).keys() == set(names)
+    assert os.listdir(tmp_path) == ["failed.json"]
+
+
+def test_a_lock_that_was_left_gives_way(tmp_path: Path) -> None:
+    path, lock = tmp_path / "failed.json", tmp_path / ".failed.json.lock"
+    lock.touch()
+    with alone(path, patience=0.1):
+        assert lock.exists()
+    assert not lock.exists()
+
+
+def test_a_lock_where_nothing_can_be_written_holds_nobody_up(tmp_path: Path) -> None:
+    with alone(tmp_path / "missing" / "failed.json"):
+        pass
+    assert not (tmp_path / "missing").exists()

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..dataset.sources import is_zip
 from ..errors import InputError
-from ..files import read_json, write_json, write_text
+from ..files import alone, read_json, write_json, write_text
 from .grid import write_grid
 from .page import page
 from .table import Aggregate, Row, aggregate, describe, records, row, write_table
@@ -78,14 +78,15 @@ def sheet_of(folder: Path) -> bytes | None:
 
 def _merge(path: Path, failed: dict[str, str], *, done: set[str]) -> dict[str, str]:
     """This process's failures, and those of other shards whose files are still there and have not succeeded since."""
-    try:
-        before = read_json(path)
-    except InputError:
-        before = {}
-    still = {source: why for source, why in before.items() if _is_there(source) and source not in done}
-    merged = {**still, **failed}
-    if merged or before:
-        write_json(path, merged)
+    with alone(path):
+        try:
+            before = read_json(path)
+        except InputError:
+            before = {}
+        still = {source: why for source, why in before.items() if _is_there(source) and source not in done}
+        merged = {**still, **failed}
+        if merged or before:
+            write_json(path, merged)
     return merged
 
 
