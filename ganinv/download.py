@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, files
 from .errors import InputError
 
 ATTEMPTS = 5  # in all, at one call
@@ -52,19 +52,9 @@ def discard(target: Path) -> None:
 @contextmanager
 def alone(target: Path) -> Iterator[None]:
     """Only one process at a time fetches `target`; the others wait here."""
-    from filelock import FileLock, Timeout
-
     target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.with_name(f".{target.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        _say(f"{target.name}: another process fetches it; waiting for that one")
-        lock.acquire()
-    try:
+    with files.alone(target, on_wait=lambda: _say(f"{target.name}: another process fetches it; waiting for that one")):
         yield
-    finally:
-        lock.release()
 
 
 def fetch(url: str, target: Path, *, check: Check, size: int | None = None, by_hand: str = "") -> Path:

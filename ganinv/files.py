@@ -8,9 +8,8 @@ import io
 import json
 import math
 import os
-import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -57,28 +56,23 @@ def written(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def alone(path: Path, *, patience: float = 20) -> Iterator[None]:
-    """Whoever else reads and rewrites `path` so, on any machine that shares the disk, waits meanwhile.
+def alone(target: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """One process at a time, of those that ask so for `target`; the others call `on_wait` and wait here.
 
-    `patience`: seconds after which a lock counts as left by a process that died.
+    The system frees the lock of a process that dies; its file stays. OSError where the folder or its disk has no locks.
     """
-    lock, end = path.with_name(f".{path.name}.lock"), time.monotonic() + patience
-    while not _locked(lock) and time.monotonic() < end:
-        time.sleep(0.02)
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
     try:
         yield
     finally:
-        _discard(lock)
-
-
-def _locked(lock: Path) -> bool:
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError:
-        return False
-    except OSError:  # a folder that takes no file, which the writing itself tells
-        return True
-    return True
+        lock.release()
 
 
 def make_folder(folder: Path) -> None:

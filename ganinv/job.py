@@ -87,7 +87,8 @@ def _why_alike(asked: Sequence[tuple[str, ...]]) -> str:
     apart = set.union(*map(set, asked)) - set.intersection(*map(set, asked))
     if not any(tells(override, among=(*ELSEWHERE, *MEASURED)) for override in apart):
         return (
-            "differ in metrics alone and are one tuning with the last one's figures; choose several metrics in one job"
+            "differ in what is measured alone and are one tuning with the last one's figures; choose several metrics in"
+            " one job, or give each a folder= of its own"
         )
     return (
         "have the same settings and are one row: what the command line sets has the last word over row=; set it in a"

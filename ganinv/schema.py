@@ -3,6 +3,7 @@
 import inspect
 import json
 import pkgutil
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -65,15 +66,36 @@ def _against_type(value: Any, hint: Any, key: str) -> Iterator[str]:
         if any(e["type"] == "needs_python_object" for e in error.errors()):
             yield f"{key}: is a group of settings, got {value!r}; set one of them, as {key}.NAME=VALUE"
             return
-        said = dict.fromkeys(_said(e["msg"], e["loc"]) for e in error.errors())
-        yield f"{key}: {' or '.join(said)}, got {value!r}"
+        places: dict[tuple[int | str, ...], list[str]] = {}
+        for e in error.errors():
+            places.setdefault(_entry(e["loc"], value), []).append(_said(e["msg"]))
+        said = [f"{_named(place)} {' or '.join(dict.fromkeys(found))}" for place, found in places.items()]
+        # Of a value and of an entry of it: two forms that a setting may have.
+        word = " or " if any(b[: len(a)] == a for a in places for b in places if a != b) else " and "
+        yield f"{key}: {word.join(said)}, got {value!r}"
 
 
-def _said(message: str, place: Sequence[int | str]) -> str:
-    """Pydantic's message in a sentence that is about the value, or about one entry of it."""
-    entry = next((f"entry {part + 1}" for part in place if isinstance(part, int)), "input")
-    said = message[0].lower() + message[1:]
-    return said.replace("input", entry, 1).replace("a valid array", "a list").replace(" after validation", "")
+def _entry(place: Sequence[int | str], value: Any) -> tuple[int | str, ...]:
+    """Of pydantic's `place` in `value` the entries alone, without the names that it gives to a union's members."""
+    found: list[int | str] = []
+    for part in place:
+        if isinstance(value, dict) and part in value:
+            found, value = [*found, part], value[part]
+        elif isinstance(value, list) and isinstance(part, int):
+            found, value = [*found, part + 1], value[part] if part < len(value) else None
+    return tuple(found)
+
+
+def _named(place: Sequence[int | str]) -> str:
+    """What a sentence on a value begins with."""
+    return f"entry {'.'.join(map(str, place))}" if place else "input"
+
+
+def _said(message: str) -> str:
+    """Pydantic's message as what is said of the value."""
+    said = message.removeprefix("Input ").replace("a valid array", "a list").replace(" after validation", "")
+    said = re.sub("^(List|Tuple) should", "should", said)
+    return {"Field required": "is missing"}.get(said, said[0].lower() + said[1:])
 
 
 def together(tree: dict[str, Any]) -> Iterator[str]:

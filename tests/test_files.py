@@ -5,6 +5,7 @@ import json
 import math
 import os
 import resource
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -150,18 +151,18 @@ def test_what_many_add_to_one_file_at_a_time_is_all_there(tmp_path: Path) -> Non
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: add(path, name), names))
     assert read_json(path).keys() == set(names)
-    assert os.listdir(tmp_path) == ["failed.json"]
 
 
-def test_a_lock_that_was_left_gives_way(tmp_path: Path) -> None:
-    path, lock = tmp_path / "failed.json", tmp_path / ".failed.json.lock"
-    lock.touch()
-    with alone(path, patience=0.1):
-        assert lock.exists()
-    assert not lock.exists()
+def test_those_that_wait_say_so(tmp_path: Path) -> None:
+    path, said = tmp_path / "failed.json", threading.Event()
 
+    def wait() -> None:
+        with alone(path, on_wait=said.set):
+            pass
 
-def test_a_lock_where_nothing_can_be_written_holds_nobody_up(tmp_path: Path) -> None:
-    with alone(tmp_path / "missing" / "failed.json"):
-        pass
-    assert not (tmp_path / "missing").exists()
+    with alone(path):
+        other = threading.Thread(target=wait)
+        other.start()
+        assert said.wait(10) and other.is_alive()
+    other.join(10)
+    assert not other.is_alive()

@@ -71,11 +71,15 @@ def test_photos_of_an_earlier_version_are_not_tuned_over(command: Command, photo
     one = [f"dataset.path={photos}/anna.png", "folder=run"]
     command(*one)
     place = tmp_path / "run/anna/metrics.json"
-    record = json.loads(place.read_text())
-    del record["metric_hash"]
-    place.write_text(json.dumps(record))
-    ended = command(*one)
-    assert ended.code == 2 and "photos of an earlier version" in ended.err and json.loads(place.read_text()) == record
+    now = json.loads(place.read_text())
+    for record in (
+        {key: value for key, value in now.items() if key != "metric_hash"},
+        now | {"settings_hash": "of dataset.score_size too"},
+    ):
+        place.write_text(json.dumps(record))
+        ended = command(*one)
+        assert ended.code == 2 and "photos of an earlier version" in ended.err
+        assert json.loads(place.read_text()) == record
 
 
 def test_a_metric_that_refuses_tunes_nothing_again(command, photos, tmp_path: Path, monkeypatch) -> None:

@@ -45,8 +45,9 @@ def test_jobs_that_were_to_differ_and_do_not_are_told(command: Command, tmp_path
 
 
 def test_jobs_of_other_metrics_alone_are_told(command: Command, tmp_path: Path) -> None:
-    ended = command("--multirun", "metric.drift.samples=2,3", "tuner.steps=1", "hydra.sweep.dir=here")
-    assert ended.code == 0 and ended.err.startswith("jobs #0, #1 differ in metrics alone and are one tuning")
+    for other in ("metric.drift.samples=2,3", "+dataset.score_size=8,9"):
+        ended = command("--multirun", other, "tuner.steps=1", "hydra.sweep.dir=here")
+        assert ended.code == 0 and ended.err.startswith("jobs #0, #1 differ in what is measured alone and are one")
     assert "tuned before, measured again" in ended.out
 
 

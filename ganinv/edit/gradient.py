@@ -5,8 +5,8 @@ in which samples of w are white (Σ = L Lᵀ), and a sign s = ±1 drawn for each
 
     −s (f(G(w + s d)) − f(G(w))) / σ_f + μ MSE(G(w + s d), G(w)) + ν softplus(−D(G(w + s d)))
 
-and, where a face network is named, its identity loss (`Kept`); the paper regresses a target and keeps the picture by a
-perceptual loss. The pictures are of samples and, with
+and, where a face network is named, StyleCLIP's identity loss (`Kept`); Enjoy Your Editing regresses a target and keeps
+the picture by a perceptual loss. The pictures are of samples and, with
 `runs`, of photos at their own w. f sees both pictures shifted and
 brightened alike, by another amount at each step, so that patterns which no eye sees do not satisfy it.
 """
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..metric.identity import Identity
+from ..loss.identity import IdentityDistance
 from ..report.artefacts import Inversion
 from .bases import Bases, at_photo
 from .direction import MAX_STRENGTH, Direction
@@ -76,8 +76,8 @@ class Gradient:
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         """`lr`: Adam's, in standard deviations of w. `picture`: μ, the higher the less a picture changes.
-        `realism`: ν; 0: without the prior's discriminator. `identity`: file of a face network, as
-        `editability.identity`; None: who it is may change; `identity_weight`: of its loss. `psi`: truncation of the
+        `realism`: ν; 0: without the prior's discriminator. `identity`: file of a face network; None: who it is may
+        change; `identity_weight`: of its loss; another network is to judge who it is then. `psi`: truncation of the
         pictures. `given`: directions in W (names or files) with which the result is not to be correlated, over samples.
         `runs`: folders of finished runs whose photos are `share` of each batch, on their own generators, so that it is
         learned too where photos lie; not those on which it is to be judged. `strength`: at which the edit shows, unless
@@ -85,7 +85,7 @@ class Gradient:
         """
         self.samples, self.steps, self.batch, self.lr, self.seed = samples, steps, batch, lr, seed
         self.psi, self.given, self.strength = psi, given, strength
-        network = None if identity is None else Identity(weights=identity)
+        network = None if identity is None else IdentityDistance(weights=identity)
         self.kept = Kept(picture, realism, network, identity_weight)
         self.runs, self.photos = runs, round(share * batch) if runs else 0  # of a batch
         if runs and not self.photos:
@@ -107,8 +107,7 @@ class Gradient:
         if not 0 < length < float("inf"):
             raise InputError(f"{name}: the scores have no gradient that can be followed; use another classifier")
         made = {"finder": "gradient", "samples": self.samples, "steps": self.steps, "batch": self.batch, "lr": self.lr}
-        made |= {"picture": self.kept.picture, "realism": self.kept.realism, "psi": self.psi, "seed": self.seed}
-        made |= {"identity_weight": self.kept.identity_weight} if self.kept.identity else {}
+        made |= self.kept.made() | {"psi": self.psi, "seed": self.seed}
         made |= {"photos": self.photos, "bases": bases.digests} if bases else {}
         made |= {"given": list(self.given), "gained": gained, "length": length, "scores": found.made}
         return [

@@ -1,13 +1,15 @@
 """What an edit that is learned is to leave as it was: the picture, the look of a real one, and who it shows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from ..metric.identity import Identity
+from ..loss.identity import IdentityDistance
+from .labelled import trunk_of
 
 
 # μ MSE(G(w + s d), G(w)) + ν softplus(−D(G(w + s d))) + κ (1 − cos(R(G(w + s d)), R(G(w))))
@@ -15,12 +17,12 @@ from ..metric.identity import Identity
 class Kept:
     """`picture` μ, `realism` ν and, with the face network R of `identity`, `identity_weight` κ.
 
-    The last is the identity loss of StyleCLIP (Patashnik et al. 2021, arXiv 2103.17249, equation 3).
+    The last is the identity loss of StyleCLIP (Patashnik et al. 2021, arXiv 2103.17249), whose R is an ArcFace network.
     """
 
     picture: float
     realism: float
-    identity: Identity | None = None
+    identity: IdentityDistance | None = None
     identity_weight: float = 0.0
 
     def __call__(self, prior: Prior, before: Tensor, after: Tensor) -> Tensor:
@@ -29,14 +31,17 @@ class Kept:
         if self.realism:
             assert prior.discriminator is not None
             kept = kept + self.realism * F.softplus(-prior.discriminator(after / 127.5 - 1)).mean()
-        if self.identity is not None:
-            kept = kept + self.identity_weight * self._apart(before, after)
+        if self.identity is not None and self.identity_weight:
+            apart = self.identity.to(after.device)(after / 127.5 - 1, before / 127.5 - 1)
+            kept = kept + self.identity_weight * apart.mean()
         return kept
 
-    def _apart(self, before: Tensor, after: Tensor) -> Tensor:
-        assert self.identity is not None
-        self.identity.network.to(after.device)
-        return (1 - self.identity.cosine(after / 127.5 - 1, before / 127.5 - 1)).mean()
+    def made(self) -> dict[str, Any]:
+        """What a direction's file says of it."""
+        found: dict[str, Any] = {"picture": self.picture, "realism": self.realism}
+        if self.identity is not None and self.identity_weight:
+            found |= {"identity": trunk_of(self.identity.network), "identity_weight": self.identity_weight}
+        return found
 
     def expect_judge(self, prior: Prior, batch: int) -> None:
         """InputError unless the prior's discriminator can judge a batch of edits."""

@@ -35,10 +35,10 @@ def mark_of(pixels: Tensor) -> str:
     return f"{zlib.crc32(pixels.contiguous().numpy().tobytes()):08x}"
 
 
-def trunk_of(network: FeatureNetwork) -> str:
+def trunk_of(network: FeatureNetwork | torch.nn.Module) -> str:
     """What tells a network from others: a digest of its weights, whichever layer is taken; without any, its title."""
     if not isinstance(network, torch.nn.Module) or not (tensors := list(network.state_dict().values())):
-        return network.title
+        return getattr(network, "title", type(network).__name__)
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

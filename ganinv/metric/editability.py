@@ -19,7 +19,7 @@ from ..generator.checkpoint import Prior
 from ..inverter.latent import Inverter
 from ..report.jobs import Setting
 from .editability_effect import Ruler
-from .editability_judge import Judge, expect_independent, expect_unseen
+from .editability_judge import Judge, expect_independent, expect_unseen, same_face
 from .editability_photos import Row, common, rows_of
 from .editability_plan import Plan, doubts, plan, subjects
 from .editability_table import as_record, doubtful, line
@@ -78,6 +78,8 @@ class Editability:
         pairs = [(step.direction, judges[name]) for name, step in steps.items()]
         notes = [*expect_independent(pairs, is_strict=self.independent), *self._empty(steps, encoder)]
         notes += expect_unseen((step.direction for step in steps.values()), digests, is_strict=self.independent)
+        face = None if self.identity is None else self.identity.network
+        notes += same_face((step.direction for step in steps.values()), face)
         ruler = Ruler(judges, prior, self.identity, self.reconstruction.distance(side), encoder, self.seed)
         plans = self._plans(steps, ruler)
         for each in plans:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..edit.direction import Direction
+from ..edit.labelled import trunk_of
 from ..edit.scores import expect_varied
 from ..errors import InputError
 from .frechet import FeatureNetwork
@@ -136,3 +137,14 @@ def expect_unseen(directions: Iterable[Direction], digests: Sequence[str], *, is
                 raise InputError(f"{said}; judge on others, or set editability.independent=false to judge all the same")
             notes.append(said)
     return notes
+
+
+def same_face(directions: Iterable[Direction], network: nn.Module | None) -> list[str]:
+    """Sentences on directions that were learned so that `network`, which is asked who it is, sees the same person."""
+    mark = None if network is None else trunk_of(network)
+    learned = [direction.name for direction in directions if mark and direction.made.get("identity") == mark]
+    return [
+        f"{name}: was learned so that the face network of editability.identity sees the same person; another one would"
+        " say more"
+        for name in learned
+    ]

@@ -87,13 +87,8 @@ class Identity:
         self, images: Tensor, target: Tensor, *, valid: Region | None = None, size: int | None = None
     ) -> list[dict[str, float]]:
         """Both [N, 3, R, R] in [-1, 1] -> a row for each image. valid, size: not looked at; faces have no bars."""
-        a, b = (to_float(to_uint8(pictures).cpu()) for pictures in (images, target))
-        return [{"identity": value} for value in self.cosine(a, b).tolist()]
-
-    def cosine(self, images: Tensor, target: Tensor) -> Tensor:
-        """Both [N, 3, R, R], nominally in [-1, 1], not rounded, where the network is -> [N], with its gradient."""
-        a, b = (self.network(aligned(pictures)) for pictures in (images, target))
-        return F.cosine_similarity(a.double(), b.double())
+        a, b = (self.network(aligned(to_float(to_uint8(pictures).cpu()))) for pictures in (images, target))
+        return [{"identity": value} for value in F.cosine_similarity(a.double(), b.double()).tolist()]
 
 
 def aligned(pictures: Tensor) -> Tensor:

@@ -133,17 +133,17 @@ def expect_same(folder: Path, cfg: DictConfig) -> None:
         return
     before = read_settings(folder / CONFIG)
     if settings_hash(before) == settings_hash(cfg):
-        return _expect_this_version(folder)
+        return _expect_this_version(folder, settings_hash(cfg))
     old, new = (dict(leaves(plain(each))) for each in (before, cfg))
     keys = [k for k in dict.fromkeys([*new, *old]) if old.get(k) != new.get(k) and tells(k, among=OUTSIDE_HASH)]
     which = f" ({', '.join(keys[:MOST_NAMES])} differ)" if keys else ""
     raise InputError(f"folder: {folder} holds photos of other settings{which}; name another folder, or delete it first")
 
 
-def _expect_this_version(folder: Path) -> None:
+def _expect_this_version(folder: Path, mark: str) -> None:
     """InputError where the photos' hashes were taken otherwise, so that each would be tuned again."""
     records = _records(folder, notes=[])
-    if any("metric_hash" not in record for record in records):
+    if any("metric_hash" not in record or record["settings_hash"] != mark for record in records):
         raise InputError(
             f"folder: {folder} holds photos of an earlier version, which would be tuned again; name another folder, or"
             " delete it first"

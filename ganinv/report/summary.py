@@ -1,5 +1,7 @@
 """What a run leaves beside its photos: metrics.csv, grid.png, report.html, and failed.json while photos fail."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +53,11 @@ class Report:
         `metric_hash`: photos that were measured otherwise are left out until they are measured so; None: all are taken.
         `settings` the resolved YAML as text, `failed` source -> why of this process's photos. Raises InputError.
         """
+        with _in_turn(folder):
+            return self._sum_up(folder, (settings_hash, metric_hash), settings, failed)
+
+    def _sum_up(self, folder: Path, marks: tuple[str, str | None], settings: str, failed: dict[str, str]) -> Summary:
+        settings_hash, metric_hash = marks
         found = records(folder, settings_hash=settings_hash, metric_hash=metric_hash)
         rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
         failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
@@ -70,6 +77,16 @@ class Report:
         )
 
 
+@contextlib.contextmanager
+def _in_turn(folder: Path) -> Iterator[None]:
+    """Shards that end together sum up one after the other, so that the last one knows of all."""
+    with contextlib.ExitStack() as stack:
+        # On a disk without locks all sum up at once; one that takes no file is told by what is written next.
+        with contextlib.suppress(OSError, NotImplementedError):
+            stack.enter_context(alone(folder / "report.html"))
+        yield
+
+
 def sheet_of(folder: Path) -> bytes | None:
     """The edits' sheet, where there is one that is not too large."""
     path = folder / EDITS
@@ -78,15 +95,14 @@ def sheet_of(folder: Path) -> bytes | None:
 
 def _merge(path: Path, failed: dict[str, str], *, done: set[str]) -> dict[str, str]:
     """This process's failures, and those of other shards whose files are still there and have not succeeded since."""
-    with alone(path):
-        try:
-            before = read_json(path)
-        except InputError:
-            before = {}
-        still = {source: why for source, why in before.items() if _is_there(source) and source not in done}
-        merged = {**still, **failed}
-        if merged or before:
-            write_json(path, merged)
+    try:
+        before = read_json(path)
+    except InputError:
+        before = {}
+    still = {source: why for source, why in before.items() if _is_there(source) and source not in done}
+    merged = {**still, **failed}
+    if merged or before:
+        write_json(path, merged)
     return merged
 
 

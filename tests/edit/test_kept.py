@@ -12,7 +12,8 @@ from ganinv.edit.kept import Kept
 from ganinv.edit.scores import Own
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
-from ganinv.metric.identity import Identity, MobileFaceNet, aligned
+from ganinv.loss.identity import IdentityDistance
+from ganinv.metric.identity import MobileFaceNet, aligned
 
 from .test_gradient import Redness
 
@@ -37,7 +38,7 @@ def test_a_picture_alone_is_its_mean_squared_change(prior: Prior) -> None:
 
 
 def test_identity_is_one_minus_the_cosine_with_a_gradient(prior: Prior, face: str) -> None:
-    identity = Identity(weights=face)
+    identity = IdentityDistance(weights=face)
     before, after = (torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(i)) * 255 for i in range(2))
     kept = Kept(picture=0.0, realism=0.0, identity=identity, identity_weight=2.0)
     assert float(kept(prior, before, before)) == pytest.approx(0, abs=1e-5)
@@ -56,8 +57,16 @@ def test_a_direction_learned_with_it_says_so_and_is_another(prior: Prior, face: 
     find = {"prior": prior, "name": "red", "scorer": Own(score=Redness())}
     (plain,) = Gradient(**settings)(**find)
     (kept,) = Gradient(**settings, identity=face, identity_weight=100.0)(**find)
-    assert kept.made["identity_weight"] == 100 and "identity_weight" not in plain.made
+    assert kept.made["identity_weight"] == 100 and kept.made["identity"].startswith("sha256:")
+    assert not {"identity", "identity_weight"} & plain.made.keys()
     assert not torch.allclose(kept.values["w"], plain.values["w"], atol=1e-3)
+
+
+def test_a_weight_of_0_leaves_it_out(prior: Prior, face: str) -> None:
+    before, after = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
+    kept = Kept(picture=1.0, realism=0.0, identity=IdentityDistance(weights=face), identity_weight=0.0)
+    assert torch.equal(kept(prior, before, after), Kept(picture=1.0, realism=0.0)(prior, before, after))
+    assert "identity" not in kept.made()
 
 
 def test_no_such_face_network(tmp_path: Path) -> None:

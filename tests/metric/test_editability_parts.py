@@ -13,11 +13,20 @@ from torch import Tensor
 
 from ganinv.edit.apply import Step
 from ganinv.edit.direction import Direction
+from ganinv.edit.labelled import trunk_of
 from ganinv.edit.scores import Own, Table
 from ganinv.errors import InputError
 from ganinv.metric.editability_effect import consistency, outside
 from ganinv.metric.editability_interval import Interval, difference, mean, ratio
-from ganinv.metric.editability_judge import Judge, Remembered, dependence, expect_independent, judges_of, scores
+from ganinv.metric.editability_judge import (
+    Judge,
+    Remembered,
+    dependence,
+    expect_independent,
+    judges_of,
+    same_face,
+    scores,
+)
 from ganinv.metric.editability_plan import Plan
 from ganinv.metric.editability_strength import least_strength
 from ganinv.metric.editability_table import flat, lacking
@@ -130,6 +139,14 @@ def test_a_finder_that_is_not_known_is_told_of() -> None:
     (note,) = expect_independent([(older, Judge(bright, A, 0))], is_strict=True)
     assert note.startswith("smile: its file does not say which network and photos found it")
     assert dependence(replace(direction, made={"finder": "sefa"}), Judge(bright, A, 0)) is None
+
+
+def test_a_face_network_that_an_edit_was_held_to_is_named() -> None:
+    direction = Direction("smile", "w", {"w": torch.ones(8)}, "one", None, "tiny")
+    network, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    held = replace(direction, made={"identity": trunk_of(network)})
+    assert len(same_face([held, direction], network)) == 1 and same_face([held], network)[0].startswith("smile: was ")
+    assert same_face([held, direction], other) == [] == same_face([held], None)
 
 
 def test_consistency_is_of_the_differences() -> None:

@@ -1,5 +1,6 @@
 """The files of the whole run, over resumed and sharded runs."""
 
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ganinv.errors import InputError
+from ganinv.files import read_json
+from ganinv.report import summary
 from ganinv.report.summary import Report
 from ganinv.report.table import read_table
 
@@ -18,11 +21,11 @@ def sum_up(run: Path, failed: dict[str, str] | None = None):
 def test_the_files_of_a_run_are_written(saved: Callable[..., Path]) -> None:
     run = saved("a", mse=1.0).parent
     saved("b", mse=3.0)
-    summary = sum_up(run)
-    assert {path.name for path in run.iterdir() if path.is_file()} == {"metrics.csv", "grid.png", "report.html"}
+    found = sum_up(run)
+    assert {path.name for path in run.glob("[!.]*") if path.is_file()} == {"metrics.csv", "grid.png", "report.html"}
     assert [row["image"] for row in read_table(run / "metrics.csv")] == ["a", "b"]
-    assert summary.aggregate["mse"].mean == 2 and summary.report == run / "report.html"
-    assert any(line.startswith("mse") and "2.000 ± 1.4" in line for line in summary.lines)
+    assert found.aggregate["mse"].mean == 2 and found.report == run / "report.html"
+    assert any(line.startswith("mse") and "2.000 ± 1.4" in line for line in found.lines)
 
 
 def test_a_photo_added_later_joins_the_table(saved: Callable[..., Path]) -> None:
@@ -48,9 +51,41 @@ def test_failures_of_another_shard_are_kept_until_the_photo_succeeds(
     assert sum_up(run).failed == {} and "failed" not in (run / "report.html").read_text().split("<body>")[1]
 
 
+def test_shards_that_end_together_sum_up_one_after_the_other(
+    saved: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, others = saved("a").parent, []
+    write_grid = summary.write_grid
+
+    def slow(*given, **settings) -> None:
+        if not others:
+            others.append(threading.Thread(target=sum_up, args=(run, {str(run / "second"): "is empty"})))
+            saved("b")
+            others[0].start()
+            others[0].join(0.2)
+            assert others[0].is_alive()
+        write_grid(*given, **settings)
+
+    monkeypatch.setattr(summary, "write_grid", slow)
+    for name in ("first", "second"):
+        (run / name).touch()
+    sum_up(run, {str(run / "first"): "is empty"})
+    others[0].join(30)
+    assert read_json(run / "failed.json").keys() == {str(run / "first"), str(run / "second")}
+    assert [row["image"] for row in read_table(run / "metrics.csv")] == ["a", "b"]
+
+
+def test_a_disk_without_locks_takes_the_report(saved: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(lock: object, **settings: object) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    assert sum_up(saved("a").parent).report.exists()
+
+
 def test_a_run_without_a_photo_is_summed_up(tmp_path: Path) -> None:
-    summary = sum_up(tmp_path / "run", {"x.png": "is empty"})
-    assert summary.rows == [] and summary.grid is None and summary.report.exists()
+    found = sum_up(tmp_path / "run", {"x.png": "is empty"})
+    assert found.rows == [] and found.grid is None and found.report.exists()
     assert (tmp_path / "run" / "metrics.csv").read_text().startswith("image,initial_mse,")
 
 
