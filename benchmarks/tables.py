@@ -152,6 +152,13 @@ def held(folder: Path) -> Iterator[Line]:
         yield [row["edit"], row["photo"], row["setting"], f"{row['strength']:.2f}", figure, identity]
 
 
+def held_trials(folder: Path) -> Iterator[Line]:
+    """Settings that hold edits, photo by photo."""
+    for row in rows("held_trials", folder):
+        cells = [f"{row['initial_mse']:.3f}", f"{row['psnr']:.1f}", f"{row['exact_pixels']:.3f}"]
+        yield [row["setting"], row["image"], *cells, f"{row['frechet_ratio']:.3f}"]
+
+
 def ablation_said(folder: Path = RESULTS) -> str:
     """How much worse the error is without the reconstruction term, and the harm without those on samples."""
     mean = {
@@ -205,6 +212,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "ablation": [*ablation(folder)],
         "sweeps": [*swept(folder)],
         "held edits": [*held(folder)],
+        "held edits, trials": [*held_trials(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],
