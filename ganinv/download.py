@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from . import __version__, files
+from . import __version__
 from .errors import InputError
 
 ATTEMPTS = 5  # in all, at one call
@@ -52,6 +52,8 @@ def discard(target: Path) -> None:
 @contextmanager
 def alone(target: Path) -> Iterator[None]:
     """Only one process at a time fetches `target`; the others wait here."""
+    from . import files  # with torch, which the command line answers without
+
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.alone(target, on_wait=lambda: _say(f"{target.name}: another process fetches it; waiting for that one")):
         yield
