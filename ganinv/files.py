@@ -59,7 +59,8 @@ def written(path: Path) -> Iterator[BinaryIO]:
 def alone(target: Path, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """One process at a time, of those that ask so for `target`; the others call `on_wait` and wait here.
 
-    The system frees the lock of a process that dies; the lock's file may stay. OSError where the folder or its disk has no locks.
+    The system frees the lock of a process that dies; its file may stay. OSError or NotImplementedError where the
+    folder's disk has no locks.
     """
     from filelock import FileLock, Timeout
 
