@@ -13,6 +13,7 @@ os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 import torch  # noqa: E402
 
 from .running import command, photos, tiny  # noqa: E402, F401  fixtures of every test that runs the command
+from .serving import cache, net, site  # noqa: E402, F401  fixtures of every test that downloads
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("GANINV_SHARED", ROOT.parent / "shared"))

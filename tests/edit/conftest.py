@@ -1,4 +1,4 @@
-"""A tiny prior of random weights, and latents on it."""
+"""A tiny prior of random weights, samples and latents on it."""
 
 import copy
 from dataclasses import replace
@@ -10,6 +10,7 @@ import torch
 from ganinv.dataset.images import Photo, digest
 from ganinv.dataset.pixels import to_float
 from ganinv.edit.direction import Direction
+from ganinv.edit.samples import Samples, draw
 from ganinv.generator.checkpoint import Prior, build_generator, fingerprint
 from ganinv.inverter.latent import Latent
 from ganinv.report.artefacts import save_photo
@@ -42,6 +43,11 @@ def prior() -> Prior:
 @pytest.fixture
 def other() -> Prior:
     return make_prior(1)
+
+
+@pytest.fixture
+def samples(prior: Prior) -> Samples:
+    return draw(prior.generator, count=6, seed=0, psi=0.7)
 
 
 @pytest.fixture

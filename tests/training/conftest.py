@@ -1,4 +1,4 @@
-"""A folder of small pictures and a small training of a prior."""
+"""A folder of small pictures, a small training of a prior, and a tiny prior for encoders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 
 from ganinv.dataset.frame import SQUARE
+from ganinv.generator.checkpoint import Prior, fingerprint
+from ganinv.generator.stylegan2 import Generator
 from ganinv.report.dashboard import NoDashboard
 from ganinv.training.architecture import Network
 from ganinv.training.augment import Adaptive
@@ -58,3 +60,12 @@ def train(pictures: Path) -> Callable[..., Path]:
         return folder
 
     return train
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    """A random generator of 16 pixels with 6 layers."""
+    torch.manual_seed(1)
+    generator = Generator(z_dim=8, w_dim=8, img_resolution=16, mapping_layers=2, channel_base=128, channel_max=8)
+    generator.mapping.w_avg.copy_(generator.mapping(torch.randn(500, 8))[:, 0].detach().mean(dim=0))
+    return Prior(generator.requires_grad_(False).eval(), None, fingerprint(generator), {}, "tiny")

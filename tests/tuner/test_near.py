@@ -13,24 +13,24 @@ from ganinv.tuner.near import sample_moved
 from ganinv.tuner.noise import PHOTO
 
 from .test_optimizers import tuner
-from .test_tuner import latent, objective, photo, tune  # noqa: F401
+from .tuning import objective, tune
 
 LOSS = {"adversarial_local": 0, "adversarial_global": 0, "locality": 1}
 
 
-def moved(prior, photo, latent, *, lengths: tuple[float, float], noise=None):  # noqa: F811
+def moved(prior, photo, latent, *, lengths: tuple[float, float], noise=None):
     manifold = sample_manifold(prior.generator, count=400, seed=0)
     how = {"photo": photo[None], "ws": latent.ws, "noise": noise or {}, "count": 300, "lengths": lengths}
     return sample_moved(manifold, prior.generator, **how, random=torch.Generator().manual_seed(1)), manifold
 
 
-def test_without_a_move_the_target_is_the_photo(prior, photo, latent) -> None:  # noqa: F811
+def test_without_a_move_the_target_is_the_photo(prior, photo, latent) -> None:
     found, _ = moved(prior, photo, latent, lengths=(1e-9, 1e-9))
     assert torch.allclose(found.images, photo.expand_as(found.images), atol=1e-5)
     assert torch.allclose(found.ws, latent.ws.expand_as(found.ws), atol=1e-6)
 
 
-def test_targets_are_the_edited_start_and_what_the_photo_differs_by(prior, photo, latent) -> None:  # noqa: F811
+def test_targets_are_the_edited_start_and_what_the_photo_differs_by(prior, photo, latent) -> None:
     found, _ = moved(prior, photo, latent, lengths=(0.1, 0.7))
     start = prior.generator.synthesis(latent.ws)
     assert torch.allclose(
@@ -38,14 +38,14 @@ def test_targets_are_the_edited_start_and_what_the_photo_differs_by(prior, photo
     )
 
 
-def test_moves_are_as_long_as_the_deviation_of_w_times_t(prior, photo, latent) -> None:  # noqa: F811
+def test_moves_are_as_long_as_the_deviation_of_w_times_t(prior, photo, latent) -> None:
     found, manifold = moved(prior, photo, latent, lengths=(0.5, 0.5))
     away = (found.ws - latent.ws)[:, 0]
     found, of_w = away.square().sum(dim=1).mean().sqrt(), (manifold.ws[:, 0] - manifold.ws[:, 0].mean(dim=0))
     assert math.isclose(float(found), 0.5 * float(of_w.square().sum(dim=1).mean().sqrt()), rel_tol=0.1)
 
 
-def test_start_and_targets_have_the_photos_own_noise(prior, photo, latent) -> None:  # noqa: F811
+def test_start_and_targets_have_the_photos_own_noise(prior, photo, latent) -> None:
     synthesis = prior.generator.synthesis
     for name, strength in synthesis.named_parameters():
         if name.endswith("noise_strength"):
@@ -59,7 +59,7 @@ def test_start_and_targets_have_the_photos_own_noise(prior, photo, latent) -> No
 
 
 @pytest.mark.parametrize("noise_maps", [False, True])
-def test_tuned_noise_maps_start_as_the_inverters(prior, photo, latent, noise_maps, monkeypatch) -> None:  # noqa: F811
+def test_tuned_noise_maps_start_as_the_inverters(prior, photo, latent, noise_maps, monkeypatch) -> None:
     seen = []
     monkeypatch.setattr(module, "around", lambda *args, **how: seen.append(how["noise"]) or near.around(*args, **how))
     maps = {n: torch.randn_like(m)[None] for n, m in prior.generator.synthesis.named_buffers() if "noise_const" in n}
@@ -82,7 +82,7 @@ def test_what_would_have_no_effect_is_refused(given, said: str) -> None:
         tuner(**({"near_moves": [0.1, 0.7]} | given))
 
 
-def test_a_tuning_so_keeps_more_of_the_photo_where_an_edit_takes_it(prior, photo, latent) -> None:  # noqa: F811
+def test_a_tuning_so_keeps_more_of_the_photo_where_an_edit_takes_it(prior, photo, latent) -> None:
     plain, held = (
         tune(prior, photo, latent, loss=objective(**LOSS), near_share=1, near_moves=moves, steps=150)
         for moves in (None, [0.1, 0.7])

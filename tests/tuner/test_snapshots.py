@@ -6,7 +6,7 @@ import torch
 from ganinv.dataset.pixels import to_uint8
 from ganinv.tuner.snapshots import Snapshots
 
-from .test_tuner import latent, objective, photo, tune  # noqa: F401
+from .tuning import objective, tune
 
 
 def test_steps_lie_ever_further_apart() -> None:
@@ -25,7 +25,7 @@ def test_a_step_without_the_photo_is_made_up_for_by_the_next() -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_tuning_shows_the_photos_picture_by_the_weights_of_the_step(prior, photo, latent, precision) -> None:  # noqa: F811
+def test_a_tuning_shows_the_photos_picture_by_the_weights_of_the_step(prior, photo, latent, precision) -> None:
     how = {"steps": 6, "precision": precision, "log_interval": 2}
     tuned = tune(prior, photo, latent, loss=objective(adversarial_local=0, adversarial_global=0), **how)
     assert list(tuned.pictures) == ([0, 1, 4] if precision == "float32" else [0, 2, 4])

@@ -7,7 +7,7 @@ import torch
 from ganinv.tuner.manifold import sample_manifold
 from ganinv.tuner.near import on_sphere, sample_near
 
-from .test_tuner import latent, objective, photo, tune  # noqa: F401
+from .tuning import objective, tune
 
 
 def test_thirty_over_eighteen_layers_is_that_of_pivotal_tuning() -> None:
@@ -17,7 +17,7 @@ def test_thirty_over_eighteen_layers_is_that_of_pivotal_tuning() -> None:
     assert torch.allclose(found, theirs, atol=1e-5)
 
 
-def test_samples_lie_on_the_sphere_towards_truncated_latents(prior, latent) -> None:  # noqa: F811
+def test_samples_lie_on_the_sphere_towards_truncated_latents(prior, latent) -> None:
     manifold = sample_manifold(prior.generator, count=8, seed=0)
     how = {"ws": latent.ws, "count": 5, "least": 0.25}
     near = sample_near(manifold, prior.generator, **how, radius=0.5, psi=0.5, random=torch.Generator().manual_seed(1))
@@ -31,7 +31,7 @@ def test_samples_lie_on_the_sphere_towards_truncated_latents(prior, latent) -> N
     assert torch.allclose(near.images, prior.generator.synthesis(near.ws))
 
 
-def test_without_a_radius_nothing_changes(prior, latent) -> None:  # noqa: F811
+def test_without_a_radius_nothing_changes(prior, latent) -> None:
     manifold = sample_manifold(prior.generator, count=8, seed=0)
     random = torch.Generator().manual_seed(1)
     near = sample_near(manifold, prior.generator, ws=latent.ws, count=5, least=0.25, random=random)
@@ -41,7 +41,7 @@ def test_without_a_radius_nothing_changes(prior, latent) -> None:  # noqa: F811
     assert torch.equal(near.ws, latent.ws.lerp(manifold.ws[chosen], alpha[:, None, None]))
 
 
-def test_a_tuning_with_a_sphere_is_another(prior, photo, latent) -> None:  # noqa: F811
+def test_a_tuning_with_a_sphere_is_another(prior, photo, latent) -> None:
     loss = {"adversarial_local": 0, "adversarial_global": 0, "locality": 1}
     plain = tune(prior, photo, latent, loss=objective(**loss), near_share=1)
     sphere = tune(prior, photo, latent, loss=objective(**loss), near_share=1, near_radius=7.0710678, near_psi=0.5)

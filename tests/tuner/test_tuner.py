@@ -1,62 +1,22 @@
-"""The tuning of a tiny generator: it reaches its photo, moves only what it may, stops as told, repeats itself."""
+"""The tuning of a tiny generator: it reaches its photo, moves only what it may, repeats itself."""
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from torch import nn
 
 from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, fingerprint
 from ganinv.generator.synthesis import Synthesis
 from ganinv.inverter.latent import Latent
-from ganinv.loss.objective import Objective
-from ganinv.loss.pyramid import LaplacianPyramid
 from ganinv.tuner.manifold import sample_manifold
-from ganinv.tuner.tuned import Tuned
 from ganinv.tuner.tuner import Tune
 
 from .conftest import ARCHITECTURE
-
-QUICK: dict[str, Any] = {
-    "steps": 6,
-    "lr": 0.01,
-    "betas": [0.9, 0.99],
-    "batch": 2,
-    "interval": 2,
-    "num_samples": 16,
-    "progress": False,
-}
-
-
-@pytest.fixture
-def latent(prior: Prior) -> Latent:
-    return Latent(ws=prior.generator.mapping(torch.randn(1, 8)), space="w")
-
-
-@pytest.fixture
-def photo(prior: Prior) -> torch.Tensor:
-    """An image of another latent: the initial one is far from it, and some weights reach it."""
-    return prior.generator.synthesis(prior.generator.mapping(torch.randn(1, 8)))[0].clamp(-1, 1)
-
-
-def objective(**settings: Any) -> Objective:
-    settings = {"locality": 0.1} | settings
-    return Objective(pyramid=LaplacianPyramid(norm="l2"), **settings)
-
-
-def tune(prior: Prior, photo, latent, *, loss: Objective | None = None, seed: int = 0, **settings) -> Tuned:
-    tuner = Tune(objective=loss or objective(), **(QUICK | settings))
-    return tuner(prior=prior, image=photo, latent=latent, seed=seed)
-
-
-def error(generator, photo, latent) -> float:
-    with torch.no_grad():
-        return (generator.synthesis(latent.ws)[0] - photo).square().mean().item()
+from .tuning import QUICK, error, objective, tune
 
 
 def test_reaches_the_photo(prior: Prior, photo, latent) -> None:
@@ -141,56 +101,10 @@ def test_p_zero_never_looks_at_the_photo(prior: Prior, photo, latent) -> None:
     assert all("reconstruction" not in row and "adversarial_local" not in row for row in one.curve)
 
 
-def test_stops_at_the_target(prior: Prior, photo, latent) -> None:
-    tuned = tune(prior, photo, latent, target_mse=100.0, steps=50)
-    assert tuned.stopped == "target" and tuned.steps == 1
-
-
-class Distance(nn.Module):
-    """In the place of LPIPS."""
-
-    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return (a - b).abs().flatten(1).mean(dim=1)
-
-
-def test_stops_before_a_step_from_the_target_of_lpips(prior: Prior, photo, latent) -> None:
-    terms = {"perceptual": 1, "adversarial_local": 0, "adversarial_global": 0, "locality": 0}
-    loss = objective(lpips=Distance(), **terms)
-    first = float((prior.generator.synthesis(latent.ws)[0] - photo).abs().mean())
-    at_once = tune(prior, photo, latent, loss=loss, target_lpips=first + 1e-5)
-    assert (at_once.stopped, at_once.steps, at_once.moved) == ("target", 1, {})
-    later = tune(prior, photo, latent, loss=loss, target_lpips=0.8 * first, steps=200)
-    assert later.stopped == "target" and 1 < later.steps < 200 and later.moved
-    assert tune(prior, photo, latent, loss=loss, target_lpips=0, steps=3).stopped == "budget"
-
-
-def test_a_target_of_lpips_needs_that_term(prior: Prior, photo, latent) -> None:
-    with pytest.raises(InputError, match=r"^tuner\.target_lpips: LPIPS is no term here; choose loss=perceptual"):
-        tune(prior, photo, latent, target_lpips=0.06)
-
-
 def test_rates_that_stay() -> None:
     settings: dict[str, Any] = QUICK | {"decay": 0, "warmup": 0}
     schedule = Tune(objective=objective(), **settings).schedule
     assert {schedule.factor(step, seconds=1e9) for step in range(schedule.steps)} == {1.0}
-
-
-def test_stops_at_the_time_budget(prior: Prior, photo, latent) -> None:
-    tuned = tune(prior, photo, latent, max_seconds=1e-3, steps=10_000)
-    assert tuned.stopped == "budget" and tuned.steps < 100
-
-
-def test_not_finite_keeps_the_best_weights(prior: Prior, photo, latent, caplog) -> None:
-    with caplog.at_level(logging.WARNING):
-        tuned = tune(prior, photo, latent, lr=1e30, steps=20)
-    assert tuned.stopped == "not finite" and "no longer finite" in caplog.text
-    assert all(torch.isfinite(value).all() for value in tuned.generator.state_dict().values())
-    assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) + 1e-6
-
-
-def test_not_finite_before_the_photo_was_seen(prior: Prior, photo, latent) -> None:
-    tuned = tune(prior, photo, latent, loss=objective(probability=0), lr=1e30, steps=20)
-    assert tuned.stopped == "not finite" and not tuned.moved
 
 
 @pytest.mark.parametrize("probability", [1.0, 0.3])
@@ -206,12 +120,6 @@ def test_each_term_alone(prior: Prior, photo, latent, weight: str) -> None:
     names = ("reconstruction", "adversarial_local", "adversarial_global", "locality")
     loss = objective(**dict.fromkeys(names, 0.0) | {weight: 1.0}, probability=0.5)
     assert tune(prior, photo, latent, loss=loss).steps == 6
-
-
-def test_best_weights_not_the_last(prior: Prior, photo, latent) -> None:
-    loss = objective(adversarial_local=0, adversarial_global=0, locality=0)
-    tuned = tune(prior, photo, latent, loss=loss, lr=0.5, warmup=0, steps=8)  # far too fast: the error rises
-    assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) * 1.01
 
 
 def test_curve_names_every_term(prior: Prior, photo, latent) -> None:
@@ -299,16 +207,6 @@ def test_manifold(prior: Prior) -> None:
     assert torch.allclose(manifold.images[17:18], prior.generator.synthesis(manifold.ws[17:18]), atol=1e-5)
     again = sample_manifold(prior.generator, count=20, seed=0)
     assert torch.equal(manifold.ws, again.ws)
-
-
-def test_ctrl_c_is_a_keyboard_interrupt(prior: Prior, photo, latent, monkeypatch) -> None:
-    def interrupted(*_: object) -> bool:
-        raise KeyboardInterrupt
-
-    loss = objective()
-    monkeypatch.setattr(loss, "draw", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        tune(prior, photo, latent, loss=loss)
 
 
 def test_tunes_outside_the_main_thread(prior: Prior, photo, latent) -> None:

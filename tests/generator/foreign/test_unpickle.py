@@ -3,7 +3,6 @@
 import collections
 import math
 import pickle
-import resource
 import struct
 from pathlib import Path
 
@@ -14,37 +13,9 @@ import torch
 from ganinv.errors import InputError
 from ganinv.generator.foreign.unpickle import Node, load, tensors
 
+from .pickles import name, program, read, refusal, storage_of, tensor_of, text
+
 GIGABYTES = 8 * 2**30
-MEMORY = 100 * 2**20  # bytes beyond what the process had
-
-
-def read(tmp_path: Path, content: bytes):
-    (tmp_path / "file.pkl").write_bytes(content)
-    return load(tmp_path / "file.pkl")
-
-
-def refusal(tmp_path: Path, content: bytes) -> str:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    with pytest.raises(InputError) as error:
-        read(tmp_path, content)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before < MEMORY
-    said = str(error.value)
-    assert "file.pkl: its pickle " in said and "\n" not in said
-    return said
-
-
-def program(*parts: bytes) -> bytes:
-    return b"\x80\x04" + b"".join(parts) + b"."
-
-
-def text(value: str) -> bytes:
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
-def name(module: str, attribute: str) -> bytes:
-    return text(module) + text(attribute) + b"\x93"
-
-
 PLAIN = {
     "numbers": [0, -1, 255, 256, -(2**31), 2**40, 0.5, math.inf, True, False, None],
     "words": ("", "ä", "x" * 300, b"", b"y" * 300),
@@ -152,25 +123,8 @@ def test_other_values_than_numbers(tmp_path: Path, dtype) -> None:
     assert "numbers" in refusal(tmp_path, pickle.dumps(np.zeros(2, dtype=dtype), protocol=4))
 
 
-def _storage(count: int, *, kind: str = "FloatStorage", values: bytes = bytes(16), written: int | None = None) -> bytes:
-    """A storage as torch.save wrote it before its zip form."""
-    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}}
-    magic, version = pickle.dumps(0x1950A86A20F9469CFC6C, 2), pickle.dumps(1001, 2)
-    reference = b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text("0") + text("cpu")
-    reference = b"\x80\x02" + reference + pickle.dumps(count, 2)[2:-1] + b"NtQ."
-    length = (count if written is None else written).to_bytes(8, "little", signed=True)
-    return magic + version + pickle.dumps(system, 2) + reference + pickle.dumps(["0"], 2) + length + values
-
-
-def _tensor(storage: bytes, offset: int, size: object, stride: object) -> bytes:
-    blob = b"B" + struct.pack("<I", len(storage)) + storage
-    arguments = b"".join(pickle.dumps(value, 2)[2:-1] for value in (offset, size, stride, False))
-    load_bytes = name("torch.storage", "_load_from_bytes") + blob + b"\x85R"
-    return program(name("torch._utils", "_rebuild_tensor_v2"), b"(", load_bytes, arguments, b"}tR")
-
-
 def test_tensor_by_hand(tmp_path: Path) -> None:
-    found = read(tmp_path, _tensor(_storage(4, values=np.arange(4, dtype="<f4").tobytes()), 1, (2,), (2,)))
+    found = read(tmp_path, tensor_of(storage_of(4, values=np.arange(4, dtype="<f4").tobytes()), 1, (2,), (2,)))
     assert found.tolist() == [1, 3]
 
 
@@ -181,20 +135,21 @@ def test_tensor_by_hand(tmp_path: Path) -> None:
      (0, (1,) * 50, (1,) * 50), (0, (0, 2**62), (1, 1)), (0, (True,), (1,)), ("0", (4,), (1,)), (0, (4.0,), (1,))],
 )  # fmt: skip
 def test_views_outside_their_storage(tmp_path: Path, offset, size, stride) -> None:
-    refusal(tmp_path, _tensor(_storage(4), offset, size, stride))
+    refusal(tmp_path, tensor_of(storage_of(4), offset, size, stride))
 
 
 @pytest.mark.parametrize(
     "storage",
-    [_storage(2**33), _storage(-1), _storage(5), _storage(4, written=3), _storage(4, kind="Storage"), b"", b"\x80",
-     _storage(4)[:100], pickle.dumps(2, 2), b"PK\x03\x04" + bytes(100), _storage(4).replace(b"storage", b"module_")],
+    [storage_of(2**33), storage_of(-1), storage_of(5), storage_of(4, written=3), storage_of(4, kind="Storage"),
+     b"", b"\x80", storage_of(4)[:100], pickle.dumps(2, 2), b"PK\x03\x04" + bytes(100),
+     storage_of(4).replace(b"storage", b"module_")],
 )  # fmt: skip
 def test_storages_that_are_none(tmp_path: Path, storage: bytes) -> None:
-    refusal(tmp_path, _tensor(storage, 0, (4,), (1,)))
+    refusal(tmp_path, tensor_of(storage, 0, (4,), (1,)))
 
 
 def test_code_inside_a_storage(tmp_path: Path) -> None:
-    said = refusal(tmp_path, _tensor(b"\x80\x02cposix\nsystem\n" + text("true") + b"\x85R.", 0, (4,), (1,)))
+    said = refusal(tmp_path, tensor_of(b"\x80\x02cposix\nsystem\n" + text("true") + b"\x85R.", 0, (4,), (1,)))
     assert "posix.system" in said
 
 
@@ -255,7 +210,7 @@ def test_a_large_index_of_the_memo_takes_nothing(tmp_path: Path) -> None:
 
 def test_values_cannot_be_asked_for_more_often_than_the_file_has_them(tmp_path: Path) -> None:
     """One storage of 1 MB, a thousand tensors."""
-    storage = _storage(2**18, values=bytes(2**20))
+    storage = storage_of(2**18, values=bytes(2**20))
     blob = name("torch.storage", "_load_from_bytes") + b"B" + struct.pack("<I", len(storage)) + storage + b"\x85Rq\x000"
     arguments = b"".join(pickle.dumps(value, 2)[2:-1].replace(b"q\x00", b"") for value in (0, (2**18,), (1,), False))
     one = name("torch._utils", "_rebuild_tensor_v2") + b"(h\x00" + arguments + b"}tR0"
