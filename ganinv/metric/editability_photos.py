@@ -58,6 +58,7 @@ def row(plan: Plan, tuned: Subject, untouched: Subject, *, before: tuple, ruler:
     figures = {name: float(value) for name, value in found.items()}
     more = {"flipped": bool(flipped) if len(flipped) else None}
     more |= {"untouched_change": float(beside[f"change_{plan.name}"])}
+    more |= {"untouched_identity": float(beside["identity"])} if "identity" in beside else {}
     more |= {"consistency": float(consistency((before[0], after[0]), (before[1], after[1])))}
     return {"edit": plan.name, "strength": plan.step.strengths()[0]} | figures | more
 

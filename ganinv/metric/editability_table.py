@@ -23,19 +23,24 @@ HEADINGS = {
     "transfer_same_w": "transfer, same w",
     "identity": "identity",
     "identity_difference": "identity, difference",
+    "identity_same_w": "identity, same w",
     "consistency": "consistency",
     "outside": "LPIPS outside",
     "others": "other attributes",
     "lec": "LEC",
 }
-INTERVALS = ("transfer", "transfer_lacking", "transfer_same_w", "identity_difference", "consistency")
+INTERVALS = (
+    *("transfer", "transfer_lacking", "transfer_same_w"),
+    *("identity_difference", "identity_same_w", "consistency"),
+)
 STATED = (
     "Figures of the tuned photos; in brackets, with an s, of generated samples of the untouched generator at ψ. "
     "Transfer: mean change of the attribute's score on the photos over that on samples, and over that of the "
     "untouched generator at the photos' own w; lacking: of those photos and samples alone that do not show the "
     "attribute before the edit; in square brackets the 95 % interval over photos and samples (bootstrap, BCa). "
     "Flipped: share that shows the attribute after the edit, of those that lack it. Identity: cosine of a face "
-    "network, unedited and edited. Consistency: cosine of the edit's image difference, tuned and untouched, at the "
+    "network, unedited and edited; its difference to the samples', and, same w, to that of the untouched generator at "
+    "the photos' own w. Consistency: cosine of the edit's image difference, tuned and untouched, at the "
     "same w. LPIPS outside: of the edit, outside its region. Other attributes: mean change of the score, in standard "
     "deviations of the samples'."
 )
@@ -56,6 +61,7 @@ def line(name: str, plan: Plan, rows: Sequence[Row], *, psi: float, seed: int) -
     found |= flat("transfer_same_w", ratio(changes, beside, paired=True, seed=seed))
     for key in ("identity", "outside", "lec"):
         found |= beside_samples(key, column(rows, key), plan, seed=seed)
+    found |= same_w_identity(rows, seed=seed)
     found |= flat("consistency", mean(column(rows, "consistency"), seed=seed))
     return found | others(plan, rows)
 
@@ -89,6 +95,15 @@ def beside_samples(key: str, values: Sequence[float], plan: Plan, *, seed: int) 
     samples = plan.samples[key].tolist()
     apart = flat(f"{key}_difference", difference(values, samples, seed=seed))
     return {key: average(values), f"{key}_samples": average(samples)} | apart
+
+
+def same_w_identity(rows: Sequence[Row], *, seed: int) -> Row:
+    """What the edit keeps of who it is beyond what it keeps on the untouched generator; empty if not measured."""
+    tuned, untouched = column(rows, "identity"), column(rows, "untouched_identity")
+    if not tuned:
+        return dict.fromkeys(flat("identity_same_w", Interval(0)))
+    apart = [a - b for a, b in zip(tuned, untouched, strict=True)]
+    return flat("identity_same_w", mean(apart, seed=seed))
 
 
 def others(plan: Plan, rows: Sequence[Row]) -> Row:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ganinv.config import as_yaml, read
@@ -22,6 +23,7 @@ from ganinv.inverter.latent import Latent
 from ganinv.metric import __main__ as command
 from ganinv.metric.editability import Editability, Judged
 from ganinv.metric.editability_judge import judges_of
+from ganinv.metric.identity import MobileFaceNet
 from ganinv.report.artefacts import save_photo
 from ganinv.report.jobs import Setting
 from ganinv.tuner.tuned import Tuned
@@ -92,6 +94,12 @@ def test_a_colour_that_is_added_changes_no_edit_but_where_it_saturates(prior, ed
     assert found.table[1]["transfer_same_w"] == pytest.approx(1, abs=0.05)
     assert found.table[1]["consistency"] == pytest.approx(1, abs=1e-4)
     assert "other_red" in found.table[0] and any("identity is empty" in note for note in found.notes)
+
+
+def test_identity_on_the_untouched_generator_is_that_beside_it(prior: Prior, edits: Edits, tmp_path: Path) -> None:
+    save_file(MobileFaceNet().state_dict(), face := tmp_path / "face.safetensors")
+    (row,) = judged(prior, edits, photos(prior, tmp_path / "same", seeds=range(4)), identity=str(face)).table
+    assert row["identity_same_w"] == row["identity_same_w_low"] == 0 < row["identity"]
 
 
 def test_the_strength_that_flips_enough_is_sought(prior: Prior, edits: Edits, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from ganinv.metric.editability_judge import (
 )
 from ganinv.metric.editability_plan import Plan
 from ganinv.metric.editability_strength import least_strength
-from ganinv.metric.editability_table import flat, lacking
+from ganinv.metric.editability_table import flat, lacking, same_w_identity
 from tests.metric.conftest import Pooled
 
 ONES = torch.ones(1, 3, 4, 4)
@@ -45,6 +45,13 @@ def test_of_figures_without_spread_the_interval_has_no_width() -> None:
     assert ratio([1.0, 2.0, 3.0], [2.0, 4.0, 6.0], paired=True, seed=0) == Interval(0.5, 0.5, 0.5)
     assert ratio([3.0], [2.0, 2.0], paired=False, seed=0) == Interval(1.5)
     assert math.isnan(ratio([0.0, 0.0], [0.0, 0.0], paired=False, seed=0).value)
+
+
+def test_identity_at_the_same_w_is_paired() -> None:
+    rows = [{"identity": 0.8, "untouched_identity": 0.9}, {"identity": 0.3, "untouched_identity": 0.4}]
+    found = same_w_identity(rows, seed=0)
+    assert found == pytest.approx(flat("identity_same_w", Interval(-0.1, -0.1, -0.1)))
+    assert same_w_identity([{}], seed=0) == dict.fromkeys(found)
 
 
 def test_intervals_of_many_normal_figures_are_the_textbooks() -> None:
