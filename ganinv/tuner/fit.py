@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytorch_lightning as pl
+import torch
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.callbacks import TQDMProgressBar
 from torch.utils.data import DataLoader
 
+from ..dataset.pixels import to_float, to_uint8
 from .memory import keep_freed_memory
 from .module import Tuner
 
@@ -43,6 +45,17 @@ def fit(module: Tuner, *, name: str, progress: bool) -> None:
                 signal.signal(signal.SIGINT, interrupt)
     if trainer.interrupted:
         raise KeyboardInterrupt
+
+
+@torch.no_grad()
+def restore_best(module: Tuner) -> None:
+    """The weights of the smallest error of the saved image: the last step's, or the best before it."""
+    last = module.at_photo()
+    error = (to_float(to_uint8(last)) - module.photo).square().mean().item()
+    is_best = torch.isfinite(last).all() and error <= module.best_mse
+    if module.stopped == "not finite" or not is_best:
+        for name, value in module.moving.items():
+            value.copy_(module.best[name])
 
 
 class Bar(TQDMProgressBar):

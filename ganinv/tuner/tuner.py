@@ -9,7 +9,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..dataset.pixels import to_float, to_uint8
 from ..dataset.real import RealImages
 from ..dataset.sources import list_pictures
 from ..errors import InputError
@@ -17,7 +16,7 @@ from ..generator.checkpoint import Prior
 from ..generator.family import has_noise_maps
 from ..inverter.latent import Latent
 from ..loss.objective import Objective
-from .fit import fit
+from .fit import fit, restore_best
 from .manifold import Manifold, Reals, sample_manifold
 from .module import Tuner
 from .noise import photo_noise
@@ -169,12 +168,18 @@ class Tune:
         started = time.perf_counter()
         fit(module, name=name, progress=self.progress)
         generator.to(image.device)  # Lightning leaves a module on the CPU
+        restore_best(module)
+        moved = moved_of(prior.generator, generator.requires_grad_(False))
         if module.stopped == "not finite":
             log.warning(
                 "%s: the loss is no longer finite; the best weights so far are kept: lower %s", name, self._rates()
             )
-        _restore_best(module)
-        moved = moved_of(prior.generator, generator.requires_grad_(False))
+        elif not moved and module.stopped == "budget":
+            steps, rates = module.steps_done, self._rates()
+            log.warning(
+                "%s: none of %d steps came closer, so the generator is as it was; raise tuner.steps or lower %s",
+                *(name, steps, rates),
+            )
         end = module.steps_done, time.perf_counter() - started, module.stopped
         return Tuned(generator.eval(), moved, module.curve, *end, pictures=module.snapshots.pictures)
 
@@ -237,14 +242,3 @@ class Tune:
             self._whitenings = (prior.fingerprint, seed, whitenings(prior.generator, count=count, seed=seed, **how))
             log.info("whitened; tuning, at most %d steps a photo", s.steps)
         return self._whitenings[2]
-
-
-@torch.no_grad()
-def _restore_best(module: Tuner) -> None:
-    """The weights of the smallest error of the saved image: the last step's, or the best before it."""
-    last = module.at_photo()
-    error = (to_float(to_uint8(last)) - module.photo).square().mean().item()
-    is_best = torch.isfinite(last).all() and error <= module.best_mse
-    if module.stopped == "not finite" or not is_best:
-        for name, value in module.moving.items():
-            value.copy_(module.best[name])

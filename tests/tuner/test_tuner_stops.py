@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganinv.dataset.pixels import to_float, to_uint8
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
 
@@ -62,6 +63,12 @@ def test_best_weights_not_the_last(prior: Prior, photo, latent) -> None:
     loss = objective(adversarial_local=0, adversarial_global=0, locality=0)
     tuned = tune(prior, photo, latent, loss=loss, lr=0.5, warmup=0, steps=8)  # far too fast: the error rises
     assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) * 1.01
+
+
+def test_a_generator_that_stays_as_it_was_is_told(prior: Prior, latent, caplog) -> None:
+    start = to_float(to_uint8(prior.generator.synthesis(latent.ws)[0]))
+    assert not tune(prior, start, latent, steps=2).moved
+    assert "photo: none of 2 steps came closer, so the generator is as it was; raise tuner.steps" in caplog.text
 
 
 def test_ctrl_c_is_a_keyboard_interrupt(prior: Prior, photo, latent, monkeypatch) -> None:
