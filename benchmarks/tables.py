@@ -1,4 +1,4 @@
-"""The tables of docs/results.md and docs/choices.md that have their figures in docs/results/*.csv, from these files.
+"""The tables of docs/ (results, choices, editing) that have their figures in docs/results/*.csv, from these files.
 
     python benchmarks/tables.py
 
@@ -26,9 +26,9 @@ from cells import (
     short,
     spread,
 )
+from tables_edits import edited, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
 
-from ganinv.metric.editability_table import interval
 from ganinv.report.paired import paired
 
 PROJECTED = {
@@ -133,32 +133,6 @@ def localised(folder: Path) -> Iterator[Line]:
         yield [row["method"], f"{row['seconds']:.2f}", f"{row['spearman']:.2f}", f"{row['same_of_first_10']:.0f}"]
 
 
-def edited(folder: Path) -> Iterator[Line]:
-    """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
-    for row in rows("editability", folder):
-        cells = [f"{row['psi']:g}", f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
-        flipped = f"{row['flipped']:.2f} ({row['flipped_samples']:.2f})"
-        transfers = [interval(row, key) for key in ("transfer", "transfer_lacking", "transfer_same_w")]
-        identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
-        outside = f"{row['outside']:.3f} ({row['outside_samples']:.3f})" if row.get("outside") is not None else "–"
-        yield [row["edit"], row["setting"], *cells, flipped, *transfers, identity, outside]
-
-
-def held(folder: Path) -> Iterator[Line]:
-    """Edits of photos that were tuned with `row=held_edits`, beside the default where it was judged on the same."""
-    for row in rows("held_edits", folder):
-        figure = f"{row['transfer_lacking']:.2f}" if row["transfer_lacking"] is not None else "–"
-        identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
-        yield [row["edit"], row["photo"], row["setting"], f"{row['strength']:.2f}", figure, identity]
-
-
-def held_trials(folder: Path) -> Iterator[Line]:
-    """Settings that hold edits, photo by photo."""
-    for row in rows("held_trials", folder):
-        cells = [f"{row['initial_mse']:.3f}", f"{row['psnr']:.1f}", f"{row['exact_pixels']:.3f}"]
-        yield [row["setting"], row["image"], *cells, f"{row['frechet_ratio']:.3f}"]
-
-
 def ablation_said(folder: Path = RESULTS) -> str:
     """How much worse the error is without the reconstruction term, and the harm without those on samples."""
     mean = {
@@ -213,6 +187,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "sweeps": [*swept(folder)],
         "held edits": [*held(folder)],
         "held edits, trials": [*held_trials(folder)],
+        "held edits, learned": [*learned(folder)],
         "drift, Muon": [*drift("drift_muon_first10", folder)],
         "drift, without the terms on samples": [*drift("drift_no_global_first4", folder)],
         "drift, Adam": [*drift("drift_first10", folder)],

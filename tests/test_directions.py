@@ -107,6 +107,7 @@ def test_a_sweep_goes_on_after_a_mistake_and_names_it_at_its_end(place: Path, co
 
 QUICK = ["inverter=mean", "tuner.steps=1", "metric=[reconstruction]", "metric.reconstruction.lpips=null"]
 QUICK += ["generator.path=tiny.safetensors", "dataset.path=me.png", "folder=runs/x"]
+EDITS = "angry, beard, glasses, held_angry, held_glasses, held_smile, own, smile, yaw"
 OWN = ["edit=[own]", "edit.directions.own.direction=sefa_00"]
 
 
@@ -142,7 +143,7 @@ def test_a_run_refuses_an_edit_that_does_not_fit_before_the_first_photo(place: P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["edit=[smil]"], "edit: no option 'smil'; choose one of angry, beard, glasses, own, smile, yaw"),
+        (["edit=[smil]"], f"edit: no option 'smil'; choose one of {EDITS}"),
         (["edit=[own]"], "edit.directions.own.direction: must be set"),
         (["edit=[own]", "edit.directions.own.direction=sefi"], "sefi: no direction of that name, and no file"),
         (
@@ -174,4 +175,4 @@ def test_without_an_edit_the_choices_are_named(finished: Path, command, capfd) -
     capfd.readouterr()
     assert command(edit, str(finished)) == 2
     error = capfd.readouterr().err
-    assert error == "edit: must be set; choose of angry, beard, glasses, own, smile, yaw, as edit=[angry]\n"
+    assert error == f"edit: must be set; choose of {EDITS}, as edit=[angry]\n"

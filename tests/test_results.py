@@ -1,4 +1,4 @@
-"""docs/results.md, docs/choices.md and the README say what the stored CSVs say."""
+"""docs/results.md, docs/choices.md, docs/editing.md and the README say what the stored CSVs say."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGE = "\n".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("results", "choices"))
+PAGE = "\n".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("results", "choices", "editing"))
 README = (ROOT / "README.md").read_text()
 # In the README, of these tables, each line's figures.
 IN_README = ("methods", "reconstruction", "ablation")

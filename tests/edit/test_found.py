@@ -23,7 +23,8 @@ def embedded() -> Prior:
 
 
 def test_those_that_the_pages_name_are_there() -> None:
-    assert {"angry", "beard", "glasses", "smile", "yaw"} == {file.stem for file in FILES}
+    held = {"held_angry", "held_glasses", "held_smile"}
+    assert {"angry", "beard", "glasses", "smile", "yaw"} | held == {file.stem for file in FILES}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
