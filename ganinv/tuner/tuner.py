@@ -170,16 +170,7 @@ class Tune:
         generator.to(image.device)  # Lightning leaves a module on the CPU
         restore_best(module)
         moved = moved_of(prior.generator, generator.requires_grad_(False))
-        if module.stopped == "not finite":
-            log.warning(
-                "%s: the loss is no longer finite; the best weights so far are kept: lower %s", name, self._rates()
-            )
-        elif not moved and module.stopped == "budget":
-            steps, rates = module.steps_done, self._rates()
-            log.warning(
-                "%s: none of %d steps came closer, so the generator is as it was; raise tuner.steps or lower %s",
-                *(name, steps, rates),
-            )
+        self._tell(module, name, is_moved=bool(moved))
         end = module.steps_done, time.perf_counter() - started, module.stopped
         return Tuned(generator.eval(), moved, module.curve, *end, pictures=module.snapshots.pictures)
 
@@ -210,6 +201,16 @@ class Tune:
                 f"tuner.batch: {prior.name}'s discriminator looks at groups of {group} images, so a multiple of {group}"
                 f" is needed, got {self.schedule.batch}"
             )
+
+    def _tell(self, module: Tuner, name: str, *, is_moved: bool) -> None:
+        """A word on a tuning that did not end as it should."""
+        if module.stopped == "not finite":
+            said = "%s: the loss is no longer finite; the best weights so far are kept: lower %s"
+            log.warning(said, name, self._rates())
+        elif module.stopped == "budget" and not is_moved:
+            more = "tuner.steps" if module.steps_done == self.schedule.steps else "tuner.max_seconds"
+            said = "%s: none of %d steps came closer, so the generator is as it was; raise %s or lower %s"
+            log.warning(said, name, module.steps_done, more, self._rates())
 
     def _rates(self) -> str:
         """The settings of what may have diverged."""

@@ -65,10 +65,15 @@ def test_best_weights_not_the_last(prior: Prior, photo, latent) -> None:
     assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) * 1.01
 
 
-def test_a_generator_that_stays_as_it_was_is_told(prior: Prior, latent, caplog) -> None:
+def test_a_generator_that_stays_as_it_was_is_told(prior: Prior, photo, latent, caplog) -> None:
     start = to_float(to_uint8(prior.generator.synthesis(latent.ws)[0]))
     assert not tune(prior, start, latent, steps=2).moved
-    assert "photo: none of 2 steps came closer, so the generator is as it was; raise tuner.steps" in caplog.text
+    said = "photo: none of 2 steps came closer, so the generator is as it was; raise tuner.steps or lower tuner.lr"
+    assert said in caplog.text
+    assert not tune(prior, start, latent, steps=10_000, max_seconds=1e-3).moved and "tuner.max_seconds" in caplog.text
+    caplog.clear()
+    assert tune(prior, photo, latent).moved and not tune(prior, start, latent, target_mse=1.0).moved
+    assert caplog.text == ""
 
 
 def test_ctrl_c_is_a_keyboard_interrupt(prior: Prior, photo, latent, monkeypatch) -> None:
