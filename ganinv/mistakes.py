@@ -15,6 +15,7 @@ from .errors import InputError
 from .paths import CONF
 
 FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C
+UNREAD = 141  # nobody reads what is printed, as after `| head`; a shell's code for SIGPIPE
 
 
 class PhotosFailed(CompactHydraException):
@@ -44,11 +45,24 @@ def telling(task: Callable[[], object]) -> int:
     """Run `task`; -> the exit code: 0, or that of a user's mistake, which is told in a sentence."""
     try:
         task()
+        sys.stdout.flush()
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and is_unread():
+            return UNREAD
         if not is_users(error):
             raise
         return told(error)
     return 0
+
+
+def is_unread() -> bool:
+    """Whether standard output is closed at its other end, which an empty line tells; what was left is dropped then."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def told(error: Exception) -> int:

@@ -1,5 +1,6 @@
 """Every shipped YAML against the code that it names; every wrong setting in one line."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -204,6 +205,14 @@ def test_several_mistakes_are_told_at_once() -> None:
 def test_conf_is_found_beside_the_package_in_a_checkout() -> None:
     assert (CONF / "run.yaml").is_file()
     assert CONF in (Path(config.__file__).parent / "conf", Path(config.__file__).parents[1] / "conf")
+
+
+def test_help_that_nobody_reads_says_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run([sys.executable, "-m", "ganinv.run", "--help"], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (ended.stderr, ended.returncode) == (b"", 141)
 
 
 def test_the_command_line_answers_without_torch() -> None:

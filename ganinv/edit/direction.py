@@ -178,7 +178,9 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a whole safetensors file ({error}); find the direction again") from error
+        raise InputError(
+            f"{path}: not a whole safetensors file ({error}); name a direction's file, or find it again"
+        ) from error
     if header.get("format") != FORMAT:
         raise InputError(f"{path}: not a direction of ganinv; read a published one with finder=published")
     if header.get("version") != VERSION:
