@@ -29,10 +29,7 @@ HEADINGS = {
     "others": "other attributes",
     "lec": "LEC",
 }
-INTERVALS = (
-    *("transfer", "transfer_lacking", "transfer_same_w"),
-    *("identity_difference", "identity_same_w", "consistency"),
-)
+INTERVALS = [key for key in HEADINGS if key.startswith(("transfer", "identity_"))] + ["consistency"]
 STATED = (
     "Figures of the tuned photos; in brackets, with an s, of generated samples of the untouched generator at ψ. "
     "Transfer: mean change of the attribute's score on the photos over that on samples, and over that of the "
