@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from .errors import InputError
 from .mistakes import sentence, unknown
 from .paths import CONF
-from .schema import PATHS, against_signature, missing_files, together
+from .schema import ASKED, PATHS, against_signature, missing_files, together
 
 # Settings that say how a photo is measured.
 MEASURED = ("metric", "dataset.score_size")
@@ -221,7 +221,8 @@ def _at(tree: dict[str, Any], key: str) -> dict[str, Any]:
 def _mistakes(node: Any, key: str) -> Iterator[str]:
     """One line for each mistake in `node`, which stands at `key`, and below it."""
     if node == "???":
-        yield f"{key}: must be set" + (f"; name {PATHS[key]}" if key in PATHS else "")
+        asked = (PATHS | ASKED).get(key)
+        yield f"{key}: must be set" + (f"; name {asked}" if asked else "")
     if isinstance(node, dict) and "_target_" in node:
         yield from against_signature(node, key)
     if isinstance(node, dict | list):

@@ -3,9 +3,12 @@
 import difflib
 import os
 import re
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
@@ -14,7 +17,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from .errors import InputError
 from .paths import CONF
 
-FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C
+FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C or `kill`
 UNREAD = 141  # nobody reads what is printed, as after `| head`; a shell's code for SIGPIPE
 
 
@@ -32,13 +35,34 @@ def guarded(main: Callable[[], object]) -> None:
     # Hydra prints a traceback of all errors but its own (a folder that cannot be written); with this it hands them on.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        code = telling(main)
+        with terminable():
+            code = telling(main)
     except KeyboardInterrupt:
         code = STOPPED
     finally:
         os.environ["HYDRA_FULL_ERROR"] = before
     if code:
         sys.exit(code)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM, of `kill` or a cluster's scheduler, ends what runs as Ctrl-C does; where it is handled, it stays so."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    is_ours = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if not is_ours:
+        yield
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def telling(task: Callable[[], object]) -> int:

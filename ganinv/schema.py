@@ -24,6 +24,9 @@ PATHS = {
     "metric.frechet.real": "a folder or zip of real images",
 }
 
+# What a setting without a default of its own is to name, beside PATHS.
+ASKED = {"edit.directions.own.direction": "a direction's file, or one in ./directions by its name"}
+
 # Settings that name a network in any form of a checkpoint. Every other one called `weights` names a file of tensors, or
 # has a name of `ganinv.weights`.
 CHECKPOINTS = ("generator.path", "training.start")

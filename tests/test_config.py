@@ -117,6 +117,10 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("dataset.shard=1", "dataset.shard: must be 0 to 0, below dataset.num_shards, got 1"),
         ("generator=file", "generator.path: must be set"),
         (
+            "edit=[own]",
+            "edit.directions.own.direction: must be set; name a direction's file, or one in ./directions by its name",
+        ),
+        (
             "metric=[reconstruction,fid]",
             "metric.frechet.network.weights: inception (Inception v3 of 2015, for FID) is not",
         ),

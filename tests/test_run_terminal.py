@@ -70,6 +70,17 @@ def test_ctrl_c_in_the_middle_of_the_second_photo(
     assert results(tmp_path / "run").keys() == {"anna", "böb smith"}
 
 
+def test_a_terminated_run_says_how_to_go_on_wherever_it_was(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    settings = [f"generator.path={tiny}", f"dataset.path={photos}/anna.png", "inverter=w", "inverter.steps=100000"]
+    process = start(tmp_path, *settings)
+    said = read_until(process, "1 photo -> run")  # the latent is sought then, long before any step of tuning
+    process.terminate()
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (130, ""), said + out
+    assert "stopped; what is finished stays in run, and the same command goes on from there" in out
+    assert results(tmp_path / "run") == {}
+
+
 def test_the_bar_shows_step_error_psnr_and_time_left(command: Command, photos: Path) -> None:
     ended = command(f"dataset.path={photos}/anna.png", "tuner.steps=30", "tuner.progress=true")
     assert ended.code == 0
