@@ -190,8 +190,10 @@ def dashboard(cfg: DictConfig, folder: Path) -> Iterator["Dashboard"]:
     try:
         board.start(folder=folder, config=plain(cfg), name=name, group=group)
         yield board
-    finally:
-        board.finish()
+    except BaseException:
+        board.finish(failed=True)
+        raise
+    board.finish()
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class Dashboard(Protocol):
         """A training's figures by name, `kimg` among them, and pictures as they are now."""
         ...
 
-    def finish(self) -> None:
-        """Close the run; harmless where none is open."""
+    def finish(self, *, failed: bool = False) -> None:
+        """Close the run; harmless where none is open. failed: it was left by an error or stopped."""
         ...
 
 
@@ -78,7 +78,7 @@ class NoDashboard:
     def log_training(self, row: dict[str, float], *, pictures: dict[str, Path]) -> None:
         """log.csv has it."""
 
-    def finish(self) -> None:
+    def finish(self, *, failed: bool = False) -> None:
         """Nothing to close."""
 
 
@@ -222,8 +222,8 @@ class Wandb:
         self.run.define_metric("*", step_metric="kimg")
         self.run.log({**row, **{name: wandb.Image(str(path)) for name, path in pictures.items()}})
 
-    def finish(self) -> None:
-        """Close the run, so that the next job of this process begins its own."""
+    def finish(self, *, failed: bool = False) -> None:
+        """Close the run, so that the next job of this process begins its own; a `failed` one shows as such."""
         if self.run is not None:
-            self.run.finish()
+            self.run.finish(exit_code=int(failed))
             self.run = None

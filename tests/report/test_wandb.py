@@ -190,3 +190,16 @@ def expect_job(folder: Path) -> None:
     assert {each.type for each in found.values()} == {"generator", "run_table"}
     for each in found.values():
         assert all(path.is_relative_to(folder) for path in contents(each).values()), "of this job alone"
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_run_that_an_error_ends_shows_as_failed(
+    blocked: bool, command: Command, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    if blocked:
+        (tmp_path / "run" / "anna").write_text("a file where the photo's folder is to be")
+    ended = command(f"dataset.path={photos}/anna.png", "folder=run", "logger=wandb")
+    assert ended.code == (2 if blocked else 0)
+    codes = [r.exit.exit_code for r in stored(tmp_path / "run") if r.WhichOneof("record_type") == "exit"]
+    assert codes == [int(blocked)]
