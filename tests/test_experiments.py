@@ -79,6 +79,11 @@ def test_a_row_leaves_out_what_it_names_and_nothing_else() -> None:
         assert weights(row) | {"locality": full["locality"]} == full, row
 
 
+def test_a_row_that_does_not_ask_for_the_photo_keeps_its_last_weights() -> None:
+    full, own = (plain(read([f"row={name}"]))["tuner"] for name in ("full", "without_recon"))
+    assert (full["keep"], own) == ("best", full | {"keep": "last"})
+
+
 # It goes 30 over the 18 layers of its network, from the photo's w towards a w_z with ψ .5: one sample a step, no noise.
 @pytest.mark.parametrize("row", ["pti_regulariser", "pti_beside_global"])
 def test_pivotal_tunings_regulariser_samples_as_it_does(row: str) -> None:

@@ -48,12 +48,14 @@ def fit(module: Tuner, *, name: str, progress: bool) -> None:
 
 
 @torch.no_grad()
-def restore_best(module: Tuner) -> None:
-    """The weights of the smallest error of the saved image: the last step's, or the best before it."""
+def restore(module: Tuner) -> None:
+    """The weights that the schedule keeps: the last step's, or the best before it where these have a smaller error of
+    the saved image, or where the last are no longer finite.
+    """
     last = module.at_photo()
     error = (to_float(to_uint8(last)) - module.photo).square().mean().item()
-    is_best = torch.isfinite(last).all() and error <= module.best_mse
-    if module.stopped == "not finite" or not is_best:
+    is_kept = torch.isfinite(last).all() and (error <= module.best_mse or module.schedule.keep == "last")
+    if module.stopped == "not finite" or not is_kept:
         for name, value in module.moving.items():
             value.copy_(module.best[name])
 

@@ -51,6 +51,7 @@ class Schedule:
     max_seconds: float | None
     dtype: torch.dtype
     log_interval: int
+    keep: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
         """Refuse, with an InputError, samples near the photo that are asked for in two ways, or not at all."""

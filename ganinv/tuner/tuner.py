@@ -16,7 +16,7 @@ from ..generator.checkpoint import Prior
 from ..generator.family import has_noise_maps
 from ..inverter.latent import Latent
 from ..loss.objective import Objective
-from .fit import fit, restore_best
+from .fit import fit, restore
 from .manifold import Manifold, Reals, sample_manifold
 from .module import Tuner
 from .noise import photo_noise
@@ -54,7 +54,8 @@ class Tune:
     of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that holds them; None: the untouched
     generator's. target_mse: stop at this error of the 8-bit image on [-1, 1]; target_lpips: or before a step on an
     image whose LPIPS, a term of the objective, is no more; max_seconds: of wall clock, which makes results depend on
-    the machine. precision: of the convolutions while training. Returned are the weights of the smallest error.
+    the machine. precision: of the convolutions while training. keep: the weights of the smallest error, or the last
+    that are finite, whatever the error, as rows of an ablation that do not ask for it need.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Tune:
         precision: Literal["float32", "bfloat16"] = "float32",
         progress: bool = True,
         log_interval: Positive = 10,
+        keep: Literal["best", "last"] = "best",
     ) -> None:
         self.objective, self.num_samples, self.progress = objective, num_samples, progress
         self.reals: str | Reals | None = reals
@@ -138,6 +140,7 @@ class Tune:
             max_seconds=max_seconds,
             dtype=getattr(torch, precision),
             log_interval=log_interval,
+            keep=keep,
         )
         self._manifold: tuple[str, int, Manifold] | None = None
         self._whitenings: tuple[str, int, dict[str, Whitening]] | None = None
@@ -168,7 +171,7 @@ class Tune:
         started = time.perf_counter()
         fit(module, name=name, progress=self.progress)
         generator.to(image.device)  # Lightning leaves a module on the CPU
-        restore_best(module)
+        restore(module)
         moved = moved_of(prior.generator, generator.requires_grad_(False))
         self._tell(module, name, is_moved=bool(moved))
         end = module.steps_done, time.perf_counter() - started, module.stopped

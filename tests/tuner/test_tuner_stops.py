@@ -65,6 +65,16 @@ def test_best_weights_not_the_last(prior: Prior, photo, latent) -> None:
     assert error(tuned.generator, photo, latent) <= error(prior.generator, photo, latent) * 1.01
 
 
+def test_the_last_weights_where_they_are_asked_for(prior: Prior, photo, latent) -> None:
+    loss = objective(adversarial_local=0, adversarial_global=0, locality=0)
+    best, last = (
+        tune(prior, photo, latent, loss=loss, lr=0.5, warmup=0, steps=8, keep=keep) for keep in ("best", "last")
+    )
+    assert last.moved and error(last.generator, photo, latent) > 2 * error(best.generator, photo, latent)
+    lost = tune(prior, photo, latent, loss=loss, lr=1e30, steps=20, keep="last")
+    assert all(torch.isfinite(value).all() for value in lost.generator.state_dict().values())
+
+
 def test_a_generator_that_stays_as_it_was_is_told(prior: Prior, photo, latent, caplog) -> None:
     start = to_float(to_uint8(prior.generator.synthesis(latent.ws)[0]))
     assert not tune(prior, start, latent, steps=2).moved
