@@ -1,12 +1,12 @@
 """Fréchet distance: closed forms, the feature network, and what a user reads when something is missing."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import alexnet
 
 from ganinv.errors import InputError
@@ -153,8 +153,21 @@ def test_inception_weights_that_would_run_code_are_refused(tmp_path: Path) -> No
         Inception(weights=str(tmp_path / "inception.pth"))
 
 
-@pytest.mark.skipif(find_spec("torch_fidelity") is not None, reason="torch-fidelity is installed")
-def test_inception_without_its_package_says_what_to_install(tmp_path: Path) -> None:
+def test_inceptions_features_are_those_of_torch_fidelity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({}, tmp_path / "none.pth")
+    how = ("inception-v3-compat", ["2048"])
+    with monkeypatch.context() as patch, torch.random.fork_rng():  # with random weights: theirs are a download
+        patch.setattr(torch.nn.Module, "load_state_dict", lambda *_: None)
+        theirs = FeatureExtractorInceptionV3(*how, feature_extractor_weights_path=str(tmp_path / "none.pth"))
+    torch.save(theirs.state_dict(), tmp_path / "inception.pth")
+    pixels = torch.randint(256, [2, 3, 16, 24], dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    own = Inception(weights=str(tmp_path / "inception.pth"))
+    assert own(pixels).shape == (2, own.num_features)
+    torch.testing.assert_close(own(pixels), theirs(pixels)[0])
+
+
+def test_inception_without_its_package_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torchmetrics.image.fid._TORCH_FIDELITY_AVAILABLE", False)
     torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "inception.pth")
     with pytest.raises(InputError, match="pip install torch-fidelity"):
         Inception(weights=str(tmp_path / "inception.pth"))
