@@ -1,0 +1,74 @@
+"""Finished photos' figures into a CSV of docs/results, so that its tables come from runs and not from a hand.
+
+    python benchmarks/collect.py docs/results/methods.csv runs/celeba/ --columns row=full dataset=celeba_hq
+
+adds a row for each finished photo beneath the folders, with the columns that the CSV has and the run says (six digits),
+with the settings' hash and the day; a photo that stands there with the same --columns is replaced.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ganinv.errors import InputError
+from ganinv.files import write_csv
+
+KEPT = ("settings_hash", "finished")  # of the record, where each of a photo's figures comes from
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path, help="the CSV, with its head at least")
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
+    parser.add_argument("--columns", nargs="+", default=[], metavar="NAME=VALUE", help="what every row says")
+    given = parser.parse_args()
+    own = dict(name.split("=", 1) for name in given.columns)
+    try:
+        count = collect(given.table, given.runs, own=own)
+    except (InputError, OSError) as error:
+        parser.exit(2, f"{error}\n")
+    print(f"{count} photos -> {given.table}")
+
+
+def collect(table: Path, runs: Iterable[Path], *, own: dict[str, str]) -> int:
+    """Write the rows of the finished photos beneath `runs` into `table`; -> how many. InputError: there are none."""
+    columns, before = text_of(table)
+    paths = sorted(path for run in runs for path in run.rglob("metrics.json"))
+    if not paths:
+        raise InputError(f"{', '.join(map(str, runs))}: no finished photo there")
+    if unknown := own.keys() - {*columns}:
+        raise InputError(f"{table}: has no column {', '.join(sorted(unknown))}; it has {', '.join(columns)}")
+    found = [row_of(json.loads(path.read_text(encoding="utf-8")), own, columns) for path in paths]
+    keys = [*own, "image"]
+    new = {tuple(row[key] for key in keys) for row in found}
+    kept = [row for row in before if tuple(row[key] for key in keys) not in new]
+    write_csv(table, [*kept, *found], columns=[*columns, *KEPT])
+    return len(found)
+
+
+def text_of(table: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """A CSV's columns and its rows, every cell as it stands."""
+    with open(table, encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        rows = [*reader]
+    return [*(reader.fieldnames or [])], rows
+
+
+def row_of(record: dict[str, Any], own: dict[str, str], columns: Iterable[str]) -> dict[str, str]:
+    """The figures of metrics.json that have a column, as text."""
+    where = {"image": record["image"], "settings_hash": record["settings_hash"], "finished": record["finished"][:10]}
+    known = record["metrics"] | where | own
+    return {name: digits(known[name]) for name in dict.fromkeys([*columns, *KEPT]) if known.get(name) is not None}
+
+
+def digits(value: object) -> str:
+    """A figure with six digits, a word as it is."""
+    return f"{value:.6g}" if isinstance(value, int | float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""benchmarks/collect.py: finished photos' figures come into a CSV as they are, in the place of those before."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "collect.py"
+HEAD = "row,dataset,image,mse,psnr,stopped,frechet_ratio\n"
+
+
+def collect(*words: object) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, str(SCRIPT), *map(str, words)], capture_output=True, text=True)
+
+
+def finished(run: Path, name: str, **metrics: float | str) -> None:
+    (run / name).mkdir(parents=True)
+    record = {"image": name, "settings_hash": "0123456789", "finished": "2026-11-30T10:25:54+00:00", "metrics": metrics}
+    (run / name / "metrics.json").write_text(json.dumps(record))
+
+
+def rows(table: Path) -> list[dict[str, str]]:
+    return [*csv.DictReader(table.read_text().splitlines())]
+
+
+def test_photos_are_added_and_replaced(tmp_path: Path) -> None:
+    table = tmp_path / "methods.csv"
+    table.write_text(HEAD + "full,ffhq,Tom,1,2,budget,3\nfull,ffhq,b,1,2,budget,3\nother,ffhq,Tom,1,2,budget,3\n")
+    finished(tmp_path / "run", "Tom", mse=0.000123456789, psnr=45.25, stopped="target", lpips=7.0)
+    ended = collect(table, tmp_path / "run", "--columns", "row=full", "dataset=ffhq")
+    assert (ended.returncode, ended.stdout) == (0, f"1 photos -> {table}\n"), ended.stderr
+    old, other, new = rows(table)
+    assert (old["image"], other["row"], old["settings_hash"]) == ("b", "other", "")
+    assert new == {
+        "row": "full", "dataset": "ffhq", "image": "Tom", "mse": "0.000123457", "psnr": "45.25", "stopped": "target",
+        "frechet_ratio": "", "settings_hash": "0123456789", "finished": "2026-11-30",
+    }  # fmt: skip
+
+
+def test_a_column_that_is_not_there_and_a_folder_without_photos_are_one_sentence(tmp_path: Path) -> None:
+    table = tmp_path / "methods.csv"
+    table.write_text(HEAD)
+    finished(tmp_path / "run", "a", mse=1.0)
+    (tmp_path / "empty").mkdir()
+    for words, said in (
+        ((tmp_path / "run", "--columns", "rwo=full"), "has no column rwo"),
+        ((tmp_path / "empty",), "no"),
+    ):
+        ended = collect(table, *words)
+        assert ended.returncode == 2 and said in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert table.read_text() == HEAD
