@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from .region import Box, crop, expect_box
 from .samples import Samples, pictures
 from .scores import OnPictures, Scores, parse_table, read_table
 
-UNKNOWN = ("", "-9", "-9.0")
+UNKNOWN = ("", "-9", "-9.0", "nan")  # without regard to case
 INSIDE = "labels.csv"  # beside the photos, where no other table is named
 WEAK = {"auc": 0.7, "correlation": 0.4}
 BATCH = 32
@@ -70,8 +71,8 @@ class Labelled:
         region: Box | None = None,
         frame: Box | None = None,
     ) -> None:
-        """`photos`: a folder or zip. `labels`: a CSV, its first column the photos' file names, -9 or nothing where a
-        label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
+        """`photos`: a folder or zip. `labels`: a CSV, its first column the photos' file names, -9, nan or nothing where
+        a label is not known; None: labels.csv among the photos. `column`: the attribute's. `value`: the attribute is
         there where the column holds this text; `at_least`: where it holds this number or more; neither: the numbers
         are degrees. `grey`: photos and samples are looked at without colour, for photos that have none.
         `even`: what is looked at is brought to one brightness and contrast (`evened`), so that light is no cue; the
@@ -159,7 +160,7 @@ class Labelled:
         """Labels by file name, unknown ones left out. Raises InputError."""
         rows = self._rows()
         file = next(iter(rows[0]))
-        known = {row[file]: row[self.column] for row in rows if row[self.column] not in UNKNOWN}
+        known = {row[file]: row[self.column] for row in rows if row[self.column].strip().lower() not in UNKNOWN}
         if self.value is not None:
             return self._expect_both(
                 {name: float(text == self.value) for name, text in known.items()}, set(known.values())
@@ -171,6 +172,8 @@ class Labelled:
             raise InputError(
                 f"scores: the column {self.column} holds texts ({kinds}); name the one that counts with scores.value"
             ) from error
+        if endless := next((name for name, number in numbers.items() if not math.isfinite(number)), None):
+            raise InputError(f"scores: {self.column} of {endless} is {known[endless]!r}; a label is a finite number")
         if self.at_least is None:
             return numbers
         least = self.at_least

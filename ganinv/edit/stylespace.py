@@ -57,10 +57,10 @@ class StyleSpace:
         """Indices of the examples, and where they come from."""
         if self.examples is not None:
             chosen = torch.tensor(list(self.examples))
-            if len(chosen) < LEAST or chosen.min() < 0 or chosen.max() >= self.samples:
+            if len(chosen.unique()) < LEAST or chosen.min() < 0 or chosen.max() >= self.samples:
                 raise InputError(
-                    f"finder.examples: needs at least {LEAST} numbers of samples in 0 to {self.samples - 1}, got"
-                    f" {list(self.examples)[:8]}"
+                    f"finder.examples: needs at least {LEAST} different numbers of samples in 0 to {self.samples - 1},"
+                    f" got {list(self.examples)[:8]}"
                 )
             return chosen, {"examples": list(self.examples)}
         if scorer is None:

@@ -81,6 +81,9 @@ def judge(
     tuned = load_prior(prior) if prior else prior_of(photo / "generator.safetensors")
     place, side = pick_device(plain(cfg)["device"]), tuned.generator.img_resolution
     metric, edits, encoder = build(cfg, "editability"), build(cfg, "edit"), build(cfg, "encoder") or None
+    edits.steps(tuned)  # as above
+    if encoder is not None:
+        encoder.fits(tuned)
     judges = judges_of(scorers(per_attribute), resolution=side, thresholds=thresholds(cfg), device=place)
     parts = {"prior": to_device(tuned, place), "edits": edits, "judges": judges, "encoder": encoder}
     found = metric(settings=settings, **parts)

@@ -127,5 +127,5 @@ class Editability:
             )
         if encoder is None:
             yield "LEC is empty: name an encoder with inverter@encoder=restyle encoder.path=FILE"
-        elif in_styles := [name for name, step in steps.items() if step.direction.space == "s"]:
-            yield f"LEC is empty for {', '.join(in_styles)}: an encoder gives w, and these edits lie in S"
+        elif beside := [name for name, step in steps.items() if step.direction.space not in ("w", "w+")]:
+            yield f"LEC is empty for {', '.join(beside)}: an encoder gives w, and these edits lie in Z or S"

@@ -1,7 +1,7 @@
 """What an edit does to pictures: scores, identity, what lies outside of its region, the way to the latent and back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -58,16 +58,19 @@ class Ruler:
             found["identity"] = torch.tensor([row["identity"] for row in rows])
         if self.lpips is not None and region is not None:
             found["outside"] = outside(to_float(a), to_float(b), region.to(a.device), self.lpips)
-        if self.encoder is not None and not any(step.direction.space == "s" for step in steps):
-            found["lec"] = self._there_and_back(subject, steps, to_float(a), to_float(b))
+        if self.encoder is not None and all(step.direction.space in ("w", "w+") for step in steps):
+            found["lec"] = self._there_and_back(subject, steps, to_float(a))
         return {name: value.detach().double().cpu() for name, value in found.items()}
 
-    # LEC = mean over layers of |E(G(w + Δ)) − Δ − E(G(w))|₂ (Tov et al. 2021, arXiv 2102.02766, section 5)
-    def _there_and_back(self, subject: Subject, steps: Sequence[Step], before: Tensor, after: Tensor) -> Tensor:
+    # LEC = |E(x) − (E(G(E(x) + Δ)) − Δ)|₂ (Tov et al. 2021, arXiv 2102.02766, section 5), here over |Δ|₂
+    def _there_and_back(self, subject: Subject, steps: Sequence[Step], image: Tensor) -> Tensor:
+        """`image` [N, 3, R, R] in [-1, 1] -> [N]: 0 where the edit comes back whole, 1 where the encoder sees none."""
         assert self.encoder is not None
-        shift = moved(subject.generator, subject.latent, steps) - subject.latent.ws
-        first, second = (self.encoder(prior=self.prior, images=x, seed=self.seed).ws for x in (before, after))
-        return (second - shift - first).norm(dim=2).mean(dim=1)
+        first = replace(self.encoder(prior=self.prior, images=image, seed=self.seed), z=None)
+        there = to_float(to_uint8(replace(subject, latent=first).picture(steps)))
+        back = self.encoder(prior=self.prior, images=there, seed=self.seed).ws
+        shift = moved(subject.generator, first, steps) - first.ws
+        return (back - shift - first.ws).flatten(1).norm(dim=1) / shift.flatten(1).norm(dim=1)
 
 
 @torch.no_grad()

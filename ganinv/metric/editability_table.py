@@ -39,7 +39,8 @@ STATED = (
     "network, unedited and edited; its difference to the samples', and, same w, to that of the untouched generator at "
     "the photos' own w. Consistency: cosine of the edit's image difference, tuned and untouched, at the "
     "same w. LPIPS outside: of the edit, outside its region. Other attributes: mean change of the score, in standard "
-    "deviations of the samples'."
+    "deviations of the samples'. LEC: the picture encoded, edited, rendered and encoded again, less the edit, against "
+    "its first code, in lengths of the edit: 0 where the edit comes back whole, 1 where the encoder sees none of it."
 )
 
 

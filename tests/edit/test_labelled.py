@@ -74,6 +74,23 @@ def test_texts_degrees_and_thresholds(photos: Path) -> None:
     assert abs(float(found) - 100) < 5
 
 
+@pytest.mark.parametrize("cell", ["", "-9", "nan", "NaN"])
+@pytest.mark.parametrize("way", [{}, {"at_least": 1}, {"value": "1"}])
+def test_a_label_that_is_not_known_is_none(photos: Path, cell: str, way: dict[str, Any]) -> None:
+    labels = photos / "labels.csv"
+    labels.write_text(labels.read_text().replace("001.png,1,", f"001.png,{cell},"))
+    known = Labelled(network=Brightness(), photos=str(photos), column="bright", **way).read_labels()
+    assert "001.png" not in known and known["005.png"] == 1 and known["000.png"] == 0
+
+
+def test_a_label_without_end_is_refused(photos: Path) -> None:
+    labels = photos / "labels.csv"
+    labels.write_text(labels.read_text().replace("001.png,1,", "001.png,inf,"))
+    for way in ({}, {"at_least": 1}):
+        with pytest.raises(InputError, match="^scores: bright of 001.png is 'inf'; a label is a finite number"):
+            Labelled(network=Brightness(), photos=str(photos), column="bright", **way).read_labels()
+
+
 def test_photos_in_a_zip_with_a_table_beside_them(photos: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         for path in photos.iterdir():

@@ -62,8 +62,11 @@ def test_without_rgb_no_rgb(prior: Prior) -> None:
 
 
 def test_wrong_examples(prior: Prior) -> None:
-    with pytest.raises(InputError, match="^finder.examples: needs at least 5 numbers of samples in 0 to 99, got"):
-        StyleSpace(samples=100, examples=[1, 2, 3, 4, 100])(prior=prior, name="x", scorer=None)
+    for examples in ([1, 2, 3, 4, 100], [1, 1, 2, 3, 4]):
+        with pytest.raises(
+            InputError, match="^finder.examples: needs at least 5 different numbers of samples in 0 to 99"
+        ):
+            StyleSpace(samples=100, examples=examples)(prior=prior, name="x", scorer=None)
     with pytest.raises(InputError, match="^finder.examples: must be set where there are no scores"):
         StyleSpace(samples=100)(prior=prior, name="x", scorer=None)
 

@@ -174,6 +174,12 @@ def test_the_command_writes_its_tables(prior: Prior, edits: Edits, tmp_path: Pat
     assert len(read_csv(tmp_path / "out" / "photos.csv", text=("setting", "edit", "image", "flipped"))) == 3
     assert read_json(tmp_path / "out" / "editability.json")["own"]["space"] == "w"
     assert "| own | 0.7 | 3 |" in capsys.readouterr().out
+    other = replace(Direction.load(tmp_path / "bright.safetensors"), fingerprint="sha256:0")
+    other.save(tmp_path / "bright.safetensors")
+    assert command.main([*given, "scores.score=nowhere:none"]) == 2
+    assert "found on the generator tiny (sha256:0…)" in capsys.readouterr().err, (
+        "which is told before any judge is made"
+    )
 
 
 @pytest.mark.parametrize(
