@@ -1,5 +1,6 @@
 """Figures of docs/results/*.csv as cells of a table."""
 
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,12 +14,20 @@ TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share",
 TEXT += ("row", "setting", "edit", "sweep", "learned_on")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
+HEADS = {
+    "mse": "MSE",
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "lpips": "LPIPS (alex)",
+    "exact_pixels": "exact 8-bit values",
+    "frechet_ratio": "ratio",
+}
 WHERE = {"global": "everywhere", "0.25": "near, α .25", "0.5": "near, α .5"}
 NOISE = {"const": "constant", "random": "random"}
 DATASETS = {"ffhq": "FFHQ", "celeba_hq": "CelebA-HQ"}
 
 Rows = list[dict[str, Any]]
-Line = list[str]  # cells
+Line = list[str]  # cells; a table's first line is its head
 
 
 def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
@@ -39,6 +48,11 @@ def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:
     return ["–" if cell is None else spread([row[prefix + cell[0]] for row in found], cell[1]) for cell in cells]
 
 
+def heads(decimals: dict[str, int]) -> Line:
+    """The head over the cells of `figures`."""
+    return [HEADS[column] for column in decimals]
+
+
 def ratio(found: Rows) -> Line:
     """n, untouched, tuned, ratio, largest."""
     ratios = [row["ratio"] for row in found]
@@ -48,6 +62,7 @@ def ratio(found: Rows) -> Line:
 
 def drift(name: str, folder: Path) -> Iterator[Line]:
     """A line for each α and noise of a file."""
+    yield ["where", "noise", "n", "untouched", "tuned", "ratio, mean ± sd", "largest"]
     for alpha, where in WHERE.items():
         for noise, said in NOISE.items():
             if found := rows(name, folder, alpha=alpha, noise=noise):
@@ -57,6 +72,7 @@ def drift(name: str, folder: Path) -> Iterator[Line]:
 def first_ratio(found: Rows) -> Iterator[Line]:
     """Of photos, as the run itself took it: n, ratio, largest."""
     ratios = [row["frechet_ratio"] for row in found]
+    yield ["where", "noise", "n", "ratio, mean ± sd", "largest"]
     yield ["everywhere", "constant", str(len(ratios)), spread(ratios, 3), f"{max(ratios):.3f}"]
 
 
@@ -75,4 +91,4 @@ def differs(apart: Difference | None, places: int = 3) -> str:
 
 def short(value: float, places: int) -> str:
     """Without the zero before the point."""
-    return f"{value:.{places}f}".removeprefix("0")
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value:.{places}f}").replace("-", "−")

@@ -22,12 +22,14 @@ from cells import (
     drift,
     figures,
     first_ratio,
+    heads,
     rows,
     short,
     spread,
 )
 from tables_edits import edited, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
+from tables_methods import methods, methods_said
 
 from ganinv.report.paired import paired
 
@@ -41,20 +43,12 @@ ABLATED = {
     "without_adv_local": "without L_adv_local",
     "without_global": "without L_global (D's word on samples and the locality term)",
 }
-METHODS = {
-    "full": "the method, default",
-    "held_edits": "the method, `row=held_edits`",
-    "projector": "projector in W+, 1,000 steps, MSE + LPIPS",
-    "pti": "pivotal tuning (PTI), with its stop at LPIPS .06",
-    "pti_long": "pivotal tuning (PTI) without its stop, 2,300 steps",
-    "mean_start": "the method, from the mean latent",
-}
-CARS = {"cars": "cars"}  # on a prior of their own
 SHARES = {"0": "constant", "0.5": "half its own"}
 
 
 def reconstruction(folder: Path) -> Iterator[Line]:
     """The first ten photos: initial latent, projector, Adam, Muon with and without the terms on samples, default."""
+    yield ["", *heads(TUNED)]
     first, adam = rows("muon", folder, dataset="ffhq")[:10], rows("ffhq64_first10", folder)
     yield ["initial latent, W, 100 steps", *figures(first, ROUGH, prefix="initial_")]
     for noise, label in PROJECTED.items():
@@ -68,6 +62,7 @@ def reconstruction(folder: Path) -> Iterator[Line]:
 
 def by_dataset(name: str, folder: Path, **wanted: str) -> Iterator[Line]:
     """Every photo of a file, or of those `wanted`, a line a dataset."""
+    yield ["photos", "n", "initial MSE", *heads(TUNED)]
     for dataset, said in DATASETS.items():
         if found := rows(name, folder, dataset=dataset, **wanted):
             initial = spread([row["initial_mse"] for row in found], 4)
@@ -77,39 +72,31 @@ def by_dataset(name: str, folder: Path, **wanted: str) -> Iterator[Line]:
 def ablation(folder: Path) -> Iterator[Line]:
     """The published rows: figures of the picture, ratio, and how it differs from full's on the same photos."""
     full = {row["image"]: row["frechet_ratio"] for row in rows("ablation", folder, row="full")}
+    columns = {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3}
+    yield ["row", "n", *heads(columns), "ratio, difference to full"]
     for name, said in ABLATED.items():
         found = rows("ablation", folder, row=name)
-        cells = figures(found, {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3})
         apart = None if name == "full" else paired({row["image"]: row["frechet_ratio"] for row in found}, full)
-        yield [said, str(len(found)), *cells, differs(apart)]
+        yield [said, str(len(found)), *figures(found, columns), differs(apart)]
 
 
 def swept(folder: Path) -> Iterator[Line]:
     """What the prepared sweeps set, each beside the default on the same photos."""
-    everything = rows("sweeps", folder)
+    everything, columns = rows("sweeps", folder), {"psnr": 1, "exact_pixels": 3, "lpips": 4, "frechet_ratio": 3}
+    yield ["sweep", "setting", "n", *heads(columns), "PSNR, difference", "ratio, difference"]
     default = [row for row in everything if row["setting"] == "default"]
     for sweep, setting in dict.fromkeys((row["sweep"], row["setting"]) for row in everything):
         found = [row for row in everything if (row["sweep"], row["setting"]) == (sweep, setting)]
-        cells = [str(len(found)), *figures(found, {"psnr": 1, "exact_pixels": 3, "lpips": 4, "frechet_ratio": 3})]
+        cells = [str(len(found)), *figures(found, columns)]
         own = [by_image(found, column) for column in ("psnr", "frechet_ratio")]
         beside = [by_image(default, column) for column in ("psnr", "frechet_ratio")]
         apart = [None if found == default else paired(*both) for both in zip(own, beside, strict=True)]
         yield [sweep, f"`{setting}`" if "=" in setting else setting, *cells, differs(apart[0], 2), differs(apart[1], 3)]
 
 
-def methods(folder: Path) -> Iterator[Line]:
-    """The default beside others on the same photos: figures of the picture, and the ratio."""
-    for dataset, photos in (DATASETS | CARS).items():
-        for name, said in METHODS.items():
-            if found := rows("methods", folder, row=name, dataset=dataset):
-                ratios = [row["frechet_ratio"] for row in found if row["frechet_ratio"] is not None]
-                harm = [spread(ratios, 3), f"{max(ratios):.3f}"] if ratios else ["–", "–"]
-                cells = [*figures(found, TUNED), *harm]
-                yield [photos, said, str(len(found)), *cells]
-
-
 def choosing(folder: Path) -> Iterator[Line]:
     """The settings among which the default was chosen, each on the same photos as far as it was run."""
+    yield ["rate", "steps", "locality", "pull", "n", "PSNR, dB", "exact", "ratio everywhere"]
     everything = rows("choosing", folder)
     settings = dict.fromkeys(tuple(row[key] for key in ("rate", "steps", "locality", "pull")) for row in everything)
     for rate, steps, locality, pull in settings:
@@ -121,14 +108,27 @@ def choosing(folder: Path) -> Iterator[Line]:
 
 def strangers(folder: Path) -> Iterator[Line]:
     """Pictures that are no photos of faces, tuned with the default."""
+    columns = {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3}
+    yield ["picture", "initial MSE", *heads(columns)]
     for row in rows("out_of_domain", folder):
         name = row["image"].replace("_", " ")
-        cells = [f"{row['initial_mse']:.3f}", f"{row['mse']:.5f}", f"{row['psnr']:.1f}", f"{row['lpips']:.5f}"]
-        yield [name, *cells, f"{row['exact_pixels']:.3f}", f"{row['frechet_ratio']:.3f}"]
+        cells = [f"{row[column]:.{places}f}" for column, places in columns.items()]
+        yield [name, f"{row['initial_mse']:.3f}", *cells]
+
+
+def strangers_said(folder: Path = RESULTS) -> list[str]:
+    """Phrases: ratios of all but the two largest, these two, and the largest LPIPS beside that of photos of faces."""
+    found = rows("out_of_domain", folder)
+    *rest, second, first = sorted(row["frechet_ratio"] for row in found)
+    faces = [row["lpips"] for row in rows("methods", folder, row="full") if row["dataset"] in DATASETS]
+    largest = [short(max(values), 5) for values in ([row["lpips"] for row in found], faces)]
+    ratios = [f"{rest[0]:.2f} to {rest[-1]:.2f}", f"({first:.2f}, {second:.2f})"]
+    return [*ratios, f"({largest[0]}; the {len(faces)} photos {largest[1]} at most)"]
 
 
 def localised(folder: Path) -> Iterator[Line]:
     """Ways to find the channels of a region: seconds an image, and how they compare with the full Jacobian."""
+    yield ["method", "s an image", "rank correlation", "same of the first 10"]
     for row in rows("localise", folder):
         yield [row["method"], f"{row['seconds']:.2f}", f"{row['spearman']:.2f}", f"{row['same_of_first_10']:.0f}"]
 
@@ -150,6 +150,7 @@ def ablation_said(folder: Path = RESULTS) -> str:
 
 def noise_share(folder: Path) -> Iterator[Line]:
     """Photo, noise of the samples, and its ratios: everywhere with either noise, then near with both."""
+    yield ["photo", "noise of the samples", "everywhere, constant", "random", "α .25", "α .5"]
     found = rows("drift_noise_share", folder)
     for photo in dict.fromkeys(row["photo"] for row in found):
         for share, said in SHARES.items():
@@ -173,7 +174,7 @@ def constant_noise(folder: Path) -> str:
 
 
 def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
-    """Each table's lines, without its head."""
+    """Each table's lines, its head first."""
     return {
         "reconstruction": [*reconstruction(folder)],
         "every photo": [*by_dataset("ablation", folder, row="full")],
@@ -205,11 +206,12 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
 def main() -> int:
     """Print every table."""
     for name, lines in tables().items():
-        print(f"{name}\n")
-        print("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+        body = [f"| {' | '.join(line)} |" for line in lines]
+        print("\n".join([f"{name}\n", body[0], "|---" * len(lines[0]) + "|", *body[1:]]) + "\n")
     print(constant_noise(RESULTS))
     print(share_of_projector())
     print(ablation_said())
+    print("\n".join(methods_said() + strangers_said()))
     return 0
 
 

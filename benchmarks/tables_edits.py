@@ -10,6 +10,8 @@ from ganinv.metric.editability_table import interval
 
 def edited(folder: Path) -> Iterator[Line]:
     """Edits of tuned photos, as `python -m ganinv.metric` judged them."""
+    head = ["edit", "setting", "ψ", "n", "PSNR, dB", "strength", "flipped"]
+    yield [*head, "transfer", "transfer, lacking", "transfer, same w", "identity", "outside"]
     for row in rows("editability", folder):
         cells = [f"{row['psi']:g}", f"{row['photos']:.0f}", f"{row['psnr']:.1f}", f"{row['strength']:.2f}"]
         flipped = f"{row['flipped']:.2f} ({row['flipped_samples']:.2f})"
@@ -21,6 +23,7 @@ def edited(folder: Path) -> Iterator[Line]:
 
 def held(folder: Path) -> Iterator[Line]:
     """Edits of photos that were tuned with `row=held_edits`, beside the default where it was judged on the same."""
+    yield ["edit", "photos", "setting", "strength", "transfer, lacking", "identity"]
     for row in rows("held_edits", folder):
         figure = f"{row['transfer_lacking']:.2f}" if row["transfer_lacking"] is not None else "–"
         identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
@@ -29,6 +32,7 @@ def held(folder: Path) -> Iterator[Line]:
 
 def held_trials(folder: Path) -> Iterator[Line]:
     """Settings that hold edits, photo by photo."""
+    yield ["setting", "photo", "initial MSE", "PSNR, dB", "exact", "ratio everywhere"]
     for row in rows("held_trials", folder):
         cells = [f"{row['initial_mse']:.3f}", f"{row['psnr']:.1f}", f"{row['exact_pixels']:.3f}"]
         yield [row["setting"], row["image"], *cells, f"{row['frechet_ratio']:.3f}"]
@@ -36,6 +40,7 @@ def held_trials(folder: Path) -> Iterator[Line]:
 
 def learned(folder: Path) -> Iterator[Line]:
     """Directions learned on photos tuned with the default or with `row=held_edits`, judged on photos of the latter."""
+    yield ["edit", "learned on", "photos", "strength", "flipped", "transfer", "lacking", "identity"]
     for row in rows("held_learned", folder):
         cells = [
             f"{row['share'] * row['batch']:.0f} of {row['batch']:.0f}",

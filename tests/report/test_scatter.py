@@ -2,11 +2,13 @@
 
 import math
 import re
+from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
 
-from ganinv.report.scatter import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, scatter, span, ticks
+from ganinv.report.curve import Frame
+from ganinv.report.scatter import APART, BOTTOM, CLEAR, HEIGHT, LEFT, RIGHT, TOP, WIDTH, places, scatter, span, ticks
 from ganinv.report.table import Aggregate
 
 
@@ -24,6 +26,29 @@ def test_the_point_with_more_fidelity_and_less_drift_lies_lower_right() -> None:
     tree = ElementTree.fromstring(svg)
     assert "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert "<a> & b" in [each.text for each in tree.iter()] and 'class="base"' in svg
+
+
+def test_dots_that_would_hide_each_other_stand_beside_their_points() -> None:
+    frame = Frame((0, 1), (0, 1), 0, 400, 0, 400)
+    points = [(200.0 + i, 200.0) for i in range(12)] + [(50.0, 50.0), (0.0, 400.0), (399.0, 200.0), (399.0, 200.0)]
+    found = places(points, frame)
+    assert found[12:14] == points[12:14], "where there is room a dot stands on its point"
+    assert all(math.dist(a, b) >= APART for a, b in combinations(found, 2))
+    away = [spot for spot, point in zip(found, points, strict=True) if spot != point]
+    assert len(away) == 14 and all(math.dist(spot, point) >= CLEAR for spot in away for point in points)
+    assert all(8 <= value <= 392 for spot in away for value in spot)
+    assert places([(5.0, 5.0)] * 3, Frame((0, 1), (0, 1), 0, 10, 0, 10)) == [(5.0, 5.0)] * 3, "no room at all"
+
+
+def test_a_dot_beside_its_point_is_led_to_it() -> None:
+    names = [("full", 40, 1), ("a", 50, 2), ("b", 50, 2)]
+    svg = scatter([setting(*each) for each in names], baseline="b")
+    number = {name: at for (name, *_), at in zip(names, dots(svg), strict=True)}
+    leads = re.findall(r'class="lead" x1="(.*?)" x2="(.*?)" y1="(.*?)" y2="(.*?)"/><circle class="(\w+) point"', svg)
+    right, top = f"{WIDTH - RIGHT:.1f}", f"{TOP:.1f}"
+    assert [(x, y) for x, _, y, _, _ in leads] == [(right, top)] * 2 and [lead[4] for lead in leads] == ["dot", "base"]
+    assert [(float(x), float(y)) for _, x, _, y, _ in leads] == [number["a"], number["b"]]
+    assert number["full"] == (LEFT, HEIGHT - BOTTOM)
 
 
 def test_the_bars_are_the_interval_of_the_mean() -> None:
