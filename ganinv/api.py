@@ -28,9 +28,14 @@ def invert(photo: Picture | None = None, *, overrides: Sequence[str] = (), name:
 
     `photo`: a path, a PIL image, or an array or tensor [H, W, 3] or [3, H, W], uint8 or float in [-1, 1]; None: what
     dataset.path names, by default the embedded photo. `overrides`: settings as on the command line, for instance
-    ["tuner.steps=100", "device=cuda"]. `name`: of a photo without a path. Raises InputError.
+    ["tuner.steps=100", "device=cuda"]; edits are made of what comes back, by its `edit`. `name`: of a photo without a
+    path. Raises InputError.
     """
     cfg = read(list(overrides))
+    if plain(cfg).get("edit"):
+        raise InputError(
+            "edit: overrides of ganinv.invert take none; leave it out, and call edit({'smile': 4}) on the result"
+        )
     if photo is not None and plain(cfg)["dataset"].get("path") == "???":
         cfg.dataset.path = None  # the photo stands in its place
     check(cfg)

@@ -71,6 +71,8 @@ def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
         image=image,
         metrics=measure(method, photo=photo, initial=initial, image=image, latent=latent, tuned=tuned),
         moved=sorted(tuned.moved),
+        prior=method.prior.name,
+        fingerprint=method.prior.fingerprint,
     )
     return inversion, tuned
 

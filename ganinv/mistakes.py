@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
 
+from hydra.core.override_parser.types import Override
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -116,6 +117,8 @@ def sentence(error: BaseException) -> str:
     if asked := re.match(r"You must specify '([^']+)'", str(error)):
         options = sorted(_options(asked[1]))
         return f"{asked[1]}: must be set; choose of {', '.join(options)}, as {asked[1]}=[{options[0]}]"
+    if str(error).startswith("Config group override must be") and (given := _last_override(error)):
+        return _no_name(given)
     if isinstance(error, OverrideParseException):
         why = (*str(error).splitlines(), "")[1]
         quoted = "; quote a name that has spaces, commas or brackets: 'dataset.path=\"me (1).jpg\"'"
@@ -127,6 +130,20 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}; free some space there, or choose another folder"
     return str(error)
+
+
+def _last_override(error: BaseException) -> Override | None:
+    """What Hydra was reading when it raised `error`, of which its message names no group."""
+    frames = [frame.f_locals.get("override") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((found for found in reversed(frames) if isinstance(found, Override)), None)
+
+
+def _no_name(given: Override) -> str:
+    """One line for a group whose choice is no name, as in report=null and generator=3."""
+    key, _, value = (given.input_line or "").lstrip("+").partition("=")
+    options = ", ".join(sorted(_options(given.key_or_group)))
+    choose = f"choose one of {options}, or leave" if options else "leave"
+    return f"{key}: takes a choice's name, got {value}; {choose} {key} out"
 
 
 def _options(group: str) -> list[str]:

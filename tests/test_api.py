@@ -10,6 +10,7 @@ from PIL import Image
 import ganinv
 from ganinv.api import take
 from ganinv.dataset.pixels import to_uint8
+from ganinv.edit.direction import Direction
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint, save_prior
 
@@ -102,3 +103,23 @@ def test_a_prior_below_the_least_side_of_lpips_has_no_lpips_anywhere(
     found = ganinv.invert(overrides=[*tiny, "metric=[reconstruction,drift]", "metric.drift.samples=2"]).metrics
     empty = ("initial_lpips", "lpips", "lpips_network", "drift_lpips", "drift_lpips_near_0.25")
     assert [found[name] for name in empty] == [None] * 5 and found["drift_mse"] is not None
+
+
+def test_edits_are_not_for_overrides(tiny: list[str]) -> None:
+    for given in (["edit=[smile]"], ["edit=[own]", "edit.directions.own.direction=x"], ["+edit.strength=2"]):
+        with pytest.raises(
+            InputError, match=r"^edit: overrides of ganinv.invert take none; .* call edit\({'smile': 4}"
+        ):
+            ganinv.invert(overrides=[*tiny, *given])
+
+
+def test_what_is_inverted_takes_edits(tiny: list[str]) -> None:
+    found = ganinv.invert(overrides=[*tiny, "metric=[reconstruction]", "metric.reconstruction.lpips=null"])
+    parts = {"name": "x", "space": "w", "values": {"w": torch.ones(8)}, "unit": "one", "prior": "tiny"}
+    direction = Direction(fingerprint=found.fingerprint, strength=2, **parts)
+    expected = found.render(found.latent.ws + 2)
+    torch.testing.assert_close(found.edit({direction: None}), expected)
+    pictures = found.edit({direction: [0, 2]})
+    torch.testing.assert_close(pictures, torch.cat([found.render(), expected]))
+    with pytest.raises(InputError, match="^smile: found on the generator ffhq64b .* which is not tiny"):
+        found.edit({"smile": 4})

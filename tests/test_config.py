@@ -138,7 +138,11 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("tuner.steps", "tuner.steps: cannot be read as KEY=VALUE (missing EQUAL at '<EOF>')"),
         ("~logger", "logger: must be set"),
         ("~metric.reconstruction", "metric: must hold reconstruction, as metric=[reconstruction]"),
-        ("generator=3", "Config group override must be a string or a list. Got int"),
+        ("generator=3", "generator: takes a choice's name, got 3; choose one of afhq_cat, "),
+        ("report=null", "report: takes a choice's name, got null; choose one of page, or leave report out"),
+        ("edit=null", "edit: takes a choice's name, got null; choose one of angry, beard, "),
+        ("+inverter/start@inverter.x=1", "inverter/start@inverter.x: takes a choice's name, got 1; choose one of enco"),
+        ("hydra/output=null", "hydra/output: takes a choice's name, got null; leave hydra/output out"),
     ],
 )
 def test_a_wrong_setting_is_one_line(override: str, line: str) -> None:

@@ -1,16 +1,20 @@
 """The two commands: a search for directions, and their use on a finished run."""
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from torch.testing import assert_close
 
 from ganinv import directions, run
 from ganinv.edit import __main__ as edit
 from ganinv.edit import finished as finished_module
 from ganinv.edit.direction import Direction
+from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior, build_discriminator, build_generator, fingerprint, save_prior
 
 ARCHITECTURE = {"z_dim": 8, "w_dim": 8, "img_resolution": 16, "channel_base": 64, "channel_max": 8, "mapping_layers": 1}
@@ -108,6 +112,7 @@ def test_a_sweep_goes_on_after_a_mistake_and_names_it_at_its_end(place: Path, co
 QUICK = ["inverter=mean", "tuner.steps=1", "metric=[reconstruction]", "metric.reconstruction.lpips=null"]
 QUICK += ["generator.path=tiny.safetensors", "dataset.path=me.png", "folder=runs/x"]
 EDITS = "angry, beard, glasses, held_angry, held_glasses, held_smile, own, smile, yaw"
+EDITING = Path(__file__).parents[1] / "docs" / "editing.md"
 OWN = ["edit=[own]", "edit.directions.own.direction=sefa_00"]
 
 
@@ -163,6 +168,38 @@ def test_mistakes_of_edits_are_one_sentence(finished: Path, command, capfd, argu
     assert command(edit, str(finished), *arguments) == 2
     error = capfd.readouterr().err
     assert said in error and "Traceback" not in error
+
+
+def test_a_sheet_of_before_is_not_shown_where_no_edit_succeeds(
+    finished: Path, command, caplog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", logger="ganinv")
+    assert command(edit, str(finished), *OWN) == 0
+    assert str(finished / "edits.png") in caplog.messages
+
+    def refuse(*_: object, **__: object) -> None:
+        raise InputError("no room")
+
+    caplog.clear()
+    monkeypatch.setattr(finished_module, "edit_photo", refuse)
+    assert command(edit, str(finished), *OWN) == 1
+    assert (finished / "edits.png").is_file() and str(finished / "edits.png") not in caplog.messages
+
+
+def test_the_pages_example_in_python(finished: Path) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", EDITING.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    small = {"package:ffhq64b.safetensors": "tiny.safetensors", "runs/demo/<settings>/demo": str(finished / "me")}
+    for theirs, ours in small.items():
+        assert example.count(theirs) == 1
+        example = example.replace(theirs, ours)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    found, inversion, pictures = (names[name] for name in ("found", "inversion", "pictures"))
+    assert Direction.load("directions/sefa_00.safetensors").values["w"].equal(found[0].values["w"])
+    assert pictures.shape == (3, 3, 16, 16)
+    assert_close(pictures[1:2], inversion.render())
+    assert not torch.allclose(pictures[2], pictures[0])
+    assert names["both"].shape == (1, 3, 16, 16)
 
 
 def test_edits_are_made_on_the_device_that_is_named(finished: Path, command, monkeypatch: pytest.MonkeyPatch) -> None:

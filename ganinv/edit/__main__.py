@@ -45,17 +45,23 @@ def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) 
     from .finished import EDITS, FOLDER, edit_run
 
     edits, device, failed = build(cfg, "edit"), pick_device(plain(cfg)["device"]), []
-    for folder in folders:
+    for folder in (Path(folder).expanduser() for folder in folders):
+        before = _written(folder / EDITS)
         try:
             given = load_prior(prior) if prior else None
-            for photo in edit_run(Path(folder).expanduser(), edits, prior=given, device=device):
+            for photo in edit_run(folder, edits, prior=given, device=device):
                 log.info("%s", photo / FOLDER)
         except PhotosFailed as error:
             failed.append(str(error))
-        if (sheet := Path(folder).expanduser() / EDITS).is_file():
-            log.info("%s", sheet)
+        if _written(folder / EDITS) != before:
+            log.info("%s", folder / EDITS)
     if failed:
         raise PhotosFailed("\n".join(failed))
+
+
+def _written(path: Path) -> int | None:
+    """When the file was written, in ns; None: there is none."""
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 if __name__ == "__main__":

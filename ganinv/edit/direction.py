@@ -27,6 +27,7 @@ Space = Literal["z", "w", "w+", "s"]
 SPACES: tuple[str, ...] = get_args(Space)
 FORMAT, VERSION = "ganinv-direction", "1"
 HEADER = ("name", "space", "unit", "prior", "prior_name", "strength", "licence", "made")
+PUBLISHED = (".pt", ".pth", ".npy", ".npz", ".txt")  # ends of other projects' direction files
 MAX_STRENGTH = 30.0  # of the unit; published edits use up to 20
 
 
@@ -173,6 +174,12 @@ def _short(mark: str) -> str:
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; name a direction's file, or one of ./directions by its name")
+    if path.suffix.lower() in PUBLISHED:
+        raise InputError(
+            f"{path}: a published file, which does not say to which generator it belongs; tie it to one first, and give"
+            f" what comes out: `python -m ganinv.directions finder=published finder.path={path} finder.form=FORM"
+            f" name={path.stem} generator=GENERATOR`, FORM vector, ganspace, channels or styleclip"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -20,8 +20,9 @@ from ..report.artefacts import METRICS, Inversion, finished_photos, load
 from ..report.summary import EDITS
 from ..report.table import records
 from ..report.tuned import prior_of
-from .apply import Step, edited, render
+from .apply import Step
 from .edits import TOGETHER, Edits, mark
+from .inverted import pictures
 from .sheet import gif, sheet
 from .video import mp4
 
@@ -138,11 +139,8 @@ def write_edit(place: Path, name: str, inversion: Inversion, steps: Sequence[Ste
 
 def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) -> Tensor:
     """The tuned generator's pictures at each share of the steps' strengths.  # uint8 [N, 3, R, R]"""
-    place = inversion.generator.mapping.w_avg.device
     scaled = [replace(step, strength=[share * step.strengths()[0] for share in shares]) for step in steps]
-    styles = edited(inversion.generator, inversion.latent.to(place), scaled)
-    maps = {name: value.to(place) for name, value in inversion.noise().items()}
-    return to_uint8(render(inversion.generator, styles, noise=maps)).cpu()
+    return to_uint8(pictures(inversion, scaled)).cpu()
 
 
 def overview(photos: Sequence[Path], combinations: Collection[str]) -> Tensor:

@@ -4,7 +4,6 @@ None of them says which generator it belongs to: that is the user's word, and th
 generator that was named. Nothing in a file is executed.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
+from .channels import covered, outstanding, read_pairs, towards
 from .direction import Direction, expect_shape, style_widths
 from .samples import draw, style_statistics
 from .scores import Scorer
 from .stylespace import in_styles, is_rgb
-
-PAIR = re.compile(r"\(?\s*(\d+)\s*[,;_ ]\s*(\d+)\s*\)?(?:\s*[:=,;]\s*(-?\d+(?:\.\d+)?))?\s*$")
 
 
 class Published:
@@ -35,6 +33,7 @@ class Published:
         form: Literal["vector", "ganspace", "channels", "styleclip"],
         space: Literal["z", "w"] = "w",
         component: Annotated[int, Field(ge=0)] | None = None,
+        text: str | None = None,
         layers: tuple[int, int] | None = None,
         strength: float = 3.0,
         threshold: Annotated[float, Field(ge=0)] = 0.0,
@@ -46,13 +45,22 @@ class Published:
         """`form`: what the file holds. "vector": a .pt or .npy of [D], [1, D] or [num_ws, D] in `space` (InterFaceGAN,
         e4e). "ganspace": a .pt or .npz of components, mean and deviations, of which `component` is taken. "channels": a
         text with a line "layer, channel" or "layer, channel: amount" for each (StyleSpace). "styleclip": a .npy with a
-        change for each channel, those below `threshold` left out. `samples`, `psi`, `seed`: for the styles' deviations.
+        change for each channel, or a matrix [channels, D] as fs3.npy, which needs `text`: a .npy [D], one text's
+        CLIP feature less another's. Changes below `threshold` are left out. `samples`, `psi`, `seed`: for the styles'
+        deviations.
         """
         self.path, self.form, self.space, self.component = Path(path).expanduser(), form, space, component
         self.layers, self.strength, self.threshold, self.licence = layers, strength, threshold, licence
         self.samples, self.psi, self.seed = samples, psi, seed
+        self.text = None if text is None else Path(text).expanduser()
         if not self.path.is_file():
             raise InputError(f"finder.path: {path} does not exist; name a direction's file")
+        if self.text is not None and form != "styleclip":
+            raise InputError(f"finder.text: form={form} takes no text; leave text out, or set finder.form=styleclip")
+        if self.text is not None and not self.text.is_file():
+            raise InputError(
+                f"finder.text: {text} does not exist; name a .npy of the difference of two texts' features"
+            )
         if layers is not None and form in ("channels", "styleclip"):
             raise InputError(f"finder.layers: form={form} names the channels of each layer itself; leave layers out")
         if space != "w" and form != "vector":
@@ -71,7 +79,8 @@ class Published:
         return [direction]
 
     def _made(self) -> dict[str, Any]:
-        return {"finder": "published", "form": self.form, "file": self.path.name, "generator": "by the user's word"}
+        made = {"finder": "published", "form": self.form, "file": self.path.name, "generator": "by the user's word"}
+        return made if self.text is None else made | {"text": self.text.name}
 
     def _plain(self, prior: Prior, name: str, space: Any, value: Tensor, unit: str, **more: Any) -> Direction:
         return Direction.found_on(
@@ -117,33 +126,52 @@ class Published:
         return self._in_styles(prior, name, chosen)
 
     def _styleclip(self, prior: Prior, name: str) -> Direction:
-        change, widths = numbers(read_arrays(self.path), self.path), style_widths(prior.generator)
-        if change.ndim > 1 and change.numel() > max(change.shape):
-            raise InputError(
-                f"{self.path}: holds a matrix {list(change.shape)}, as StyleCLIP's fs3.npy; multiply it with the"
-                " difference of two texts' CLIP features, and save the change of each channel"
-            )
-        change = change.flatten()
-        convolutions = {layer: width for layer, width in widths.items() if not is_rgb(layer)}
-        fitting = next((w for w in (convolutions, widths) if sum(w.values()) == len(change)), None)
-        if fitting is None:
+        change, widths = self._changes(), style_widths(prior.generator)
+        layers = covered(len(change), widths)
+        if layers is None:
+            plain = sum(width for layer, width in widths.items() if not is_rgb(layer))
             raise InputError(
                 f"{self.path}: holds {len(change)} channels, and this generator's styles have"
-                f" {sum(convolutions.values())} (ToRGB left out) or {sum(widths.values())}"
+                f" {plain} (ToRGB left out) or {sum(widths.values())}"
             )
-        # as published: what lies below the threshold is left out, the rest scaled so that the largest is 1
-        change = torch.where(change.abs() < self.threshold, torch.zeros_like(change), change)
-        if not bool(change.any()):
+        change = outstanding(change, self.threshold)
+        if change is None:
             raise InputError(f"finder.threshold: no channel of {self.path} reaches {self.threshold:g}; lower it")
-        parts = (change / change.abs().max()).split(list(fitting.values()))
-        named = zip(fitting, parts, strict=True)
+        named = zip(layers, change.split(list(layers.values())), strict=True)
         chosen = [(n, i, amount) for n, part in named for i, amount in enumerate(part.tolist()) if amount]
-        return self._in_styles(prior, name, chosen)
+        return self._in_styles(prior, name, chosen, threshold=self.threshold)
 
-    def _in_styles(self, prior: Prior, name: str, chosen: Sequence[tuple[str, int, float]]) -> Direction:
+    def _changes(self) -> Tensor:
+        """Of each channel: the file's own, or what its matrix makes of the text.  # [channels]"""
+        given = numbers(read_arrays(self.path), self.path)
+        if is_row(given):
+            if self.text is not None:
+                raise InputError(f"finder.text: {self.path} holds a change for each channel already; leave text out")
+            return given.flatten()
+        if given.ndim != 2:
+            raise InputError(
+                f"{self.path}: holds an array {list(given.shape)}, and [channels] or [channels, D] is asked"
+            )
+        if self.text is None:
+            raise InputError(
+                f"{self.path}: holds a matrix {list(given.shape)}, as StyleCLIP's fs3.npy; name the difference of two"
+                " texts' CLIP features beside it, as finder.text=FILE.npy"
+            )
+        return towards(given, self._difference(self.text, given.shape[1]))
+
+    def _difference(self, path: Path, length: int) -> Tensor:
+        text = numbers(read_arrays(path), path)
+        if not is_row(text) or text.numel() != length or not bool(text.any()):
+            raise InputError(
+                f"finder.text: {path} must hold one text's CLIP feature less another's, [{length}] as the rows of"
+                f" {self.path}, and not all zero; it has the shape {list(text.shape)}"
+            )
+        return text.flatten()
+
+    def _in_styles(self, prior: Prior, name: str, chosen: Sequence[tuple[str, int, float]], **made: Any) -> Direction:
         samples = draw(prior.generator, count=self.samples, seed=self.seed, psi=self.psi)
         _, spread = style_statistics(prior.generator, samples)
-        parts = {"prior": prior, "samples": samples, "made": self._made(), "strength": self.strength}
+        parts = {"prior": prior, "samples": samples, "made": self._made() | made, "strength": self.strength}
         return replace(in_styles(chosen, spread, name=name, **parts), licence=self.licence)
 
 
@@ -176,27 +204,13 @@ def numbers(content: Any, path: Path) -> Tensor:
     return values
 
 
+def is_row(values: Tensor) -> bool:
+    """Whether all but one of its sides are 1."""
+    return values.numel() == max(values.shape)
+
+
 def _entry(content: Any, keys: Sequence[str], path: Path) -> Tensor:
     found = [key for key in keys if isinstance(content, dict) and key in content]
     if not found:
         raise InputError(f"{path}: has no {' or '.join(keys)}, as GANSpace's files have; is its form another one?")
     return numbers(content[found[0]], path)
-
-
-def read_pairs(path: Path) -> list[tuple[int, int, float]]:
-    """(index of the layer, channel, amount) of each line; the amount is 1 where none stands. Raises InputError."""
-    try:
-        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable text ({error}); give a line 'layer, channel' for each") from error
-    pairs = []
-    for line in filter(None, lines):
-        match = PAIR.match(line)
-        if match is None:
-            raise InputError(
-                f"{path}: {line[:40]!r} is no channel; give a line 'layer, channel' or 'layer, channel: 1.5'"
-            )
-        pairs.append((int(match[1]), int(match[2]), float(match[3] or 1)))
-    if not pairs:
-        raise InputError(f"{path}: names no channel; give a line 'layer, channel' for each")
-    return pairs

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..generator.checkpoint import Prior
-from .direction import Direction
+from .direction import PUBLISHED, Direction
 
 OWN = Path("directions")  # where the finder writes, below the working folder
 PACKAGED = Path(__file__).parent / "found"  # a folder for each generator
@@ -22,7 +22,7 @@ def known() -> dict[str, list[Path]]:
 def find(name_or_path: str, prior: Prior) -> Direction:
     """The direction of that name that belongs to `prior`, or the one at a path. InputError: neither."""
     path = Path(name_or_path).expanduser()
-    if path.suffix == ".safetensors" or path.is_file():
+    if path.suffix.lower() in (".safetensors", *PUBLISHED) or path.is_file():
         return Direction.load(path)
     names = known()
     if name_or_path not in names:

@@ -1,10 +1,11 @@
 """What a photo leaves on disk, and how it is read back (docs/artefacts.md)."""
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ from ..inverter.latent import Latent
 from ..tuner.tuned import Tuned
 from .environment import environment
 from .tuned import load_tuned, save_tuned
+
+if TYPE_CHECKING:
+    from ..edit.inverted import Given, Strength
 
 FORMAT, VERSION = "ganinv-photo", 1
 METRICS = "metrics.json"
@@ -41,6 +45,8 @@ class Inversion:
     image: Tensor
     metrics: dict[str, Any]
     moved: list[str]  # names of the tensors in which the generator differs from the prior's
+    prior: str  # the name of what was tuned
+    fingerprint: str  # of the prior's generator, to which directions belong
 
     @torch.no_grad()
     def render(self, ws: Tensor | None = None, *, noise_mode: NoiseMode = "const") -> Tensor:
@@ -48,6 +54,16 @@ class Inversion:
         ws = self.latent.ws if ws is None else ws
         arguments = {"noise_mode": noise_mode}
         return torch.func.functional_call(self.generator.synthesis, self.noise(), (ws,), arguments)
+
+    def edit(self, strengths: "Mapping[Given, Strength]") -> Tensor:
+        """The tuned generator's pictures with directions added together -> [N, 3, R, R] float32, nominally in [-1, 1].
+
+        `strengths`: by a direction's name, its file or itself; one, several (a picture each) or None, the direction's
+        own. InputError: no such direction, or one of another generator.
+        """
+        from ..edit.inverted import pictures, steps_of
+
+        return pictures(self, steps_of(self, strengths))
 
     def noise(self) -> dict[str, Tensor]:
         """The inverter's own noise maps, save those that the tuning moved on."""
@@ -169,7 +185,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     record = read_json(folder / METRICS)
     if record.get("format") != FORMAT or record.get("version") != VERSION:
         raise InputError(f"{folder / METRICS}: not a record of ganinv (version {VERSION}); run this photo again")
-    if RECORD - record.keys() or not isinstance(record["metrics"], dict):
+    is_whole = not RECORD - record.keys() and isinstance(record["metrics"], dict) and isinstance(record["prior"], dict)
+    if not is_whole or {"name", "fingerprint"} - record["prior"].keys():
         raise InputError(f"{folder / METRICS}: not a complete record; run this photo again")
     record["metrics"] = {key: number(value) for key, value in record["metrics"].items()}
     return record
@@ -194,6 +211,8 @@ def load(folder: str | Path, *, prior: Prior | None = None) -> Inversion:
         image=image,
         metrics=record["metrics"],
         moved=moved,
+        prior=record["prior"]["name"],
+        fingerprint=record["prior"]["fingerprint"],
     )
 
 

@@ -1,6 +1,7 @@
 """A direction's file, and each way in which one can be wrong."""
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +129,17 @@ def test_wrong_files(direction: Direction, tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="its header is not one of a direction"):
         Direction.load(path)
+
+
+@pytest.mark.parametrize("end", [".pt", ".pth", ".npy", ".NPZ", ".txt"])
+def test_a_published_file_is_to_be_tied_to_a_generator_first(end: str, prior: Prior, tmp_path: Path) -> None:
+    path = tmp_path / f"age{end}"
+    with pytest.raises(InputError, match=f"age{end}: no such file; name a direction's file"):
+        find(str(path), prior)
+    path.write_bytes(b"published")
+    tied = f"`python -m ganinv.directions finder=published finder.path={path} finder.form=FORM name=age generator="
+    with pytest.raises(InputError, match=f"age{end}: a published file, which does not say .*{re.escape(tied)}"):
+        find(str(path), prior)
 
 
 @pytest.mark.parametrize(

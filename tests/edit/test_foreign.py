@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from ganinv.edit.channels import read_pairs
 from ganinv.edit.direction import style_widths
-from ganinv.edit.foreign import Published, read_pairs
+from ganinv.edit.foreign import Published
 from ganinv.edit.samples import draw, style_statistics
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
@@ -64,8 +65,19 @@ def test_stylespaces_channels(prior: Prior, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["(3,288)(2,175)", "(3, 288), (2, 175)", "(3,288): 1; (2,175)", "3,288 (2,175)", "(3,288)\n(2,175) # brow"]
+)
+def test_several_channels_on_a_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text(text)
+    assert read_pairs(tmp_path / "x.txt") == [(3, 288, 1), (2, 175, 1)]
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("(0, 5): 2\n3, 1\n0 5\n", "names channel 5 of layer 0 twice; give it once"),
+        ("(0,5)(0,5)", "names channel 5 of layer 0 twice"),
+        ("(0,5)(0,x)", "'\\(0,x\\)' is no channel"),
         ("(90, 1)\n", "names layer 90, and this generator's styles have 8"),
         ("smile\n", "'smile' is no channel"),
         ("", "names no"),
@@ -101,6 +113,63 @@ def test_styleclips_global_direction(prior: Prior, tmp_path: Path) -> None:
         read(tmp_path / "clip.npy", prior, form="styleclip")
 
 
+def fs3(path: Path, rows: dict[int, list[float]], count: int) -> Path:
+    """A matrix [count, 4] as StyleCLIP's fs3.npy, zero but for `rows`."""
+    matrix = np.zeros((count, 4))
+    for row, values in rows.items():
+        matrix[row] = values
+    np.save(path, matrix)
+    return path
+
+
+def convolutions(prior: Prior) -> dict[str, int]:
+    return {layer: width for layer, width in style_widths(prior.generator).items() if "torgb" not in layer}
+
+
+# By hand: |Δt| = 5, so the rows give 0.6, −0.8, 0.48 and 0.04; β = 0.5 leaves the first two, over 0.8.
+@pytest.mark.parametrize("shape", [(4,), (1, 4)])
+def test_styleclips_matrix_for_a_text(shape, prior: Prior, tmp_path: Path) -> None:
+    count = sum(convolutions(prior).values())
+    rows = {1: [1.0, 0, 0, 0], 9: [0, -1.0, 0, 0], 10: [0.8, 0, 0.6, 0], 20: [0, 0.05, 0, 0]}
+    np.save(tmp_path / "text.npy", np.array([3.0, 4.0, 0, 0], np.float16).reshape(shape))
+    matrix = fs3(tmp_path / "fs3.npy", rows, count)
+    found = read(matrix, prior, form="styleclip", text=str(tmp_path / "text.npy"), threshold=0.5)
+    _, spread = style_statistics(prior.generator, draw(prior.generator, count=2000, seed=0, psi=0.7))
+    assert found.values.keys() == {"b4.conv1", "b8.conv0"}
+    assert_close(found.values["b4.conv1"][1], 0.75 * spread["b4.conv1"][1])
+    assert_close(found.values["b8.conv0"][1], -spread["b8.conv0"][1])
+    assert sum(int(value.count_nonzero()) for value in found.values.values()) == 2
+    assert found.made["text"] == "text.npy" and found.made["threshold"] == 0.5
+
+
+def test_styleclips_matrix_of_the_first_layers_alone(prior: Prior, tmp_path: Path) -> None:
+    (first, a), (second, b), *_ = convolutions(prior).items()
+    np.save(tmp_path / "text.npy", np.array([0, 0, 0, 2.0]))
+    matrix = fs3(tmp_path / "fs3.npy", {0: [0, 0, 0, 0.3], a + b - 1: [0, 0, 0, 0.6]}, a + b)
+    found = read(matrix, prior, form="styleclip", text=str(tmp_path / "text.npy"))
+    assert found.made["channels"] == [[first, 0, pytest.approx(0.5)], [second, b - 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("held", "text", "said"),
+    [
+        ([5, 4], None, "fs3.npy: holds a matrix .*; name the difference of two texts' CLIP features beside it"),
+        ([5, 4], [3], r"^finder.text: .*text.npy must hold one text's CLIP feature less another's, \[4\] as the rows"),
+        ([5, 4], [2, 4], r"^finder.text: .* it has the shape \[2, 4\]"),
+        ([5, 4], 0, "^finder.text: .* not all zero"),
+        ([5], [4], "^finder.text: .*fs3.npy holds a change for each channel already; leave text out"),
+        ([5, 4, 2], [4], r"holds an array \[5, 4, 2\], and \[channels\] or \[channels, D\] is asked"),
+        ([5, 4], [4], "holds 5 channels, and this generator's styles have"),
+    ],
+)
+def test_wrong_matrices_and_texts(held, text, said: str, prior: Prior, tmp_path: Path) -> None:
+    np.save(tmp_path / "fs3.npy", np.ones(held))
+    np.save(tmp_path / "text.npy", np.zeros(4) if text == 0 else np.ones(text or 1))
+    given = {} if text is None else {"text": str(tmp_path / "text.npy")}
+    with pytest.raises(InputError, match=said):
+        read(tmp_path / "fs3.npy", prior, form="styleclip", **given)
+
+
 class Evil:
     def __reduce__(self):
         return (Path("evil").touch, ())
@@ -123,7 +192,8 @@ def test_nothing_in_a_file_is_run(prior: Prior, tmp_path: Path, monkeypatch: pyt
         ("styleclip", {"layers": (0, 2)}, "^finder.layers: form=styleclip"),
         ("ganspace", {"space": "z"}, "^finder.space: form=ganspace lies in w"),
         ("channels", {"space": "z"}, "^finder.space: form=channels lies in s"),
-        ("styleclip", {}, "holds a matrix .*, as StyleCLIP's fs3.npy"),
+        ("vector", {"text": "x.npy"}, "^finder.text: form=vector takes no text; leave text out, or set finder.form=st"),
+        ("styleclip", {"text": "nowhere.npy"}, "^finder.text: nowhere.npy does not exist; name a .npy"),
     ],
 )
 def test_what_a_form_does_not_take_is_told(form: str, given: dict, said: str, prior: Prior, tmp_path: Path) -> None:

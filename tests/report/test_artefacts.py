@@ -204,6 +204,17 @@ def test_a_file_in_place_of_the_folder_is_one_sentence(case, tmp_path: Path) -> 
         case.save(tmp_path / "out")
 
 
+@pytest.mark.parametrize("prior", [None, "tiny", {"name": "tiny"}])
+def test_a_record_that_does_not_say_which_prior_is_refused(prior, case, tmp_path: Path) -> None:
+    case.save(tmp_path)
+    back = load(tmp_path, prior=case.prior)
+    assert (back.prior, back.fingerprint) == (case.prior.name, case.prior.fingerprint)
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    (tmp_path / "metrics.json").write_text(json.dumps(record | {"prior": prior}))
+    with pytest.raises(InputError, match="metrics.json: not a complete record; run this photo again"):
+        load(tmp_path, prior=case.prior)
+
+
 def test_the_record_says_where_the_photo_came_from(case, tmp_path: Path) -> None:
     case.save(tmp_path)
     record = read_record(tmp_path)
