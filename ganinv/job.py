@@ -28,7 +28,9 @@ def place(folder: Path, overrides: Sequence[str]) -> Path:
 
 
 def write(folder: Path, record: dict[str, Any]) -> None:
-    """`record` has number, overrides, folder, settings_hash, why, code and state: running, done, failed, stopped."""
+    """`record` has number, overrides, folder, settings_hash, why, code and state: waiting, running, done, failed,
+    stopped.
+    """
     from .files import write_json
 
     write_json(place(folder, record["overrides"]), {"format": FORMAT, **record})
@@ -45,13 +47,33 @@ def read(path: Path) -> dict[str, Any]:
     return record
 
 
+def announce(folder: Path, *, number: int, overrides: Sequence[str]) -> Path:
+    """Record a job that is yet to begin; one that was done before stays as it is. -> its record's place."""
+    path = place(folder, overrides)
+    if _known(path)["state"] != "done":
+        _amend(folder, number=number, overrides=overrides, state="waiting", told="it was not begun")
+    return path
+
+
 def vanished(folder: Path, *, number: int, overrides: Sequence[str], said: str) -> None:
     """Record a job whose process is gone without a word: killed, out of memory, out of time; `said` by its launcher."""
-    path = place(folder, overrides)
-    record = read(path) if path.is_file() else {"folder": None, "settings_hash": None}
     told = f"its process ended without a word (killed, out of memory or out of time?): {said}"
-    known = {"number": number, "overrides": list(overrides)}
-    write(folder, record | known | {"state": "failed", "why": told, "code": FAILED})
+    _amend(folder, number=number, overrides=overrides, state="failed", told=told)
+
+
+def _amend(folder: Path, *, number: int, overrides: Sequence[str], state: str, told: str) -> None:
+    """Record why a job is not done; where its results went before, stays."""
+    own = {"number": number, "overrides": list(overrides)}
+    record = _known(place(folder, overrides)) | own
+    write(folder, record | {"state": state, "why": told, "code": FAILED})
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """A job's record; where there is no whole one, what is known of a job that never began."""
+    try:
+        return read(path)
+    except InputError:
+        return {"folder": None, "settings_hash": None, "state": "waiting"}
 
 
 def why(error: BaseException) -> str:

@@ -18,34 +18,51 @@ from omegaconf.errors import OmegaConfBaseException
 
 from .config import build, expect_single, plain, run_folder, settings_hash
 from .errors import InputError
-from .job import Stamps, read, reason, stamps, twins, why, write
-from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, telling
+from .job import Stamps, announce, read, reason, stamps, twins, why, write
+from .mistakes import FAILED, WRONG, PhotosFailed, Told, is_users, sentence, telling
 
 log = logging.getLogger("ganinv")
 Place = Callable[[DictConfig], Path]
+OWN = "hydra_plugins.ganinv_sweep"
+SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
+JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 
 
 class Ledger(Callback):
-    """Remembers, in the process that started a sweep, its folder and the records that lay there before."""
+    """Remembers, in the process that started a sweep, its folder, the records that lay there before, and its jobs'."""
 
     folder: Path | None = None
     before: Stamps = {}
+    jobs: frozenset[Path] = frozenset()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra's word that a sweep begins."""
         Ledger.folder = Path(config.hydra.sweep.dir)
-        Ledger.before = stamps(Ledger.folder)
-        apart(config.hydra)
+        Ledger.before, Ledger.jobs = stamps(Ledger.folder), frozenset()
+        with flag_override(config.hydra, ["readonly", "struct"], [False, False]):
+            replace(config.hydra)
+
+    @classmethod
+    def announce(cls, jobs: Sequence[Sequence[str]]) -> None:
+        """The sweeper's word of all its jobs, before the first begins: those that never do are named at the end."""
+        if (folder := cls.folder) is not None:
+            cls.jobs = frozenset(announce(folder, number=i, overrides=overrides) for i, overrides in enumerate(jobs))
 
 
-def apart(hydra: DictConfig) -> None:
-    """In the place of Hydra's submitit launcher, which ends at the first job that is lost, one that waits for all."""
-    module, _, name = hydra.launcher.get("_target_", "").rpartition(".")
-    if module != "hydra_plugins.hydra_submitit_launcher.submitit_launcher":
-        return
-    with flag_override(hydra, ["readonly", "struct"], [False, False]):
+def replace(hydra: DictConfig) -> None:
+    """In the place of Hydra's sweeper one that knows its jobs from the start, and in that of its submitit and joblib
+    launchers, which end at the first job that is lost, those that wait for all.
+    """
+    if hydra.sweeper.get("_target_") == SWEEPER:
+        hydra.sweeper["_target_"] = f"{OWN}.Announcing"
+    target = hydra.launcher.get("_target_", "")
+    module, _, name = target.rpartition(".")
+    if target == JOBLIB:
+        hydra.launcher["_target_"] = f"{OWN}.Processes"
+    elif module == SUBMITIT:
         params = OmegaConf.to_container(hydra.launcher, resolve=False)
-        own = {"_target_": "hydra_plugins.ganinv_sweep.Apart", "cluster": name.removesuffix("Launcher")}
+        own = {"_target_": f"{OWN}.Apart", "cluster": name.removesuffix("Launcher")}
         hydra.launcher = OmegaConf.create({**params, **own, "parallel": params.get("array_parallelism", 256)})  # pyright: ignore
 
 
@@ -101,15 +118,15 @@ def whereabouts(cfg: DictConfig, results: Place) -> dict[str, str | None]:
 
 def attended(entry: Callable[[], object], *, has_table: bool = True) -> None:
     """Run Hydra's `entry`; where that was a sweep, write its table, if its jobs are runs that have one, and name the
-    jobs that failed. Raises Told.
+    jobs that failed or never began. Raises Told.
     """
-    Ledger.folder = None
+    Ledger.folder, Ledger.jobs = None, frozenset()
     try:
         entry()
     except Exception as error:
-        if Ledger.folder is None or is_users(error):
+        if Ledger.folder is None or (is_users(error) and not Ledger.jobs):
             raise
-        traceback.print_exc()
+        print(sentence(error) if is_users(error) else traceback.format_exc(), file=sys.stderr)
         print("the sweep stopped before its end; the same command goes on from there", file=sys.stderr)
         conclude(Ledger.folder, Ledger.before, has_table=has_table)
         raise Told(FAILED) from error
@@ -118,19 +135,26 @@ def attended(entry: Callable[[], object], *, has_table: bool = True) -> None:
 
 
 def conclude(folder: Path, before: Stamps, *, has_table: bool) -> None:
-    """The table of a sweep's jobs and, at the very end, those that failed, by number: Told where there are any."""
-    own = [read(path) for path, stamp in stamps(folder).items() if before.get(path) != stamp]
+    """The table of a sweep's jobs and, at the very end, those that are not done: Told where there are any."""
+    # A job that was done before and never came to begin again is done, as its results lie there.
+    own = [read(path) for path, stamp in stamps(folder).items() if before.get(path) != stamp or path in Ledger.jobs]
     if has_table:
         write_table(folder, own)
         for said in twins(own):
             print(said, file=sys.stderr)
-    failed = sorted((record for record in own if record["state"] != "done"), key=lambda record: record["number"])
-    if not failed:
-        return
-    print(f"{len(failed)} of {len(own)} jobs failed; the same command does what is missing:", file=sys.stderr)
-    for record in failed:
+    missing = sorted((record for record in own if record["state"] != "done"), key=lambda record: record["number"])
+    if missing:
+        tell(missing, jobs=len(own))
+        raise Told(max(record["code"] or FAILED for record in missing))
+
+
+def tell(missing: Sequence[dict[str, Any]], *, jobs: int) -> None:
+    """Say which of a sweep's `jobs` are not done, by number, and why."""
+    waiting = sum(record["state"] == "waiting" for record in missing)
+    head = f"{len(missing) - waiting} of {jobs} jobs failed" + (f", {waiting} were not begun" if waiting else "")
+    print(f"{head}; the same command does what is missing:", file=sys.stderr)
+    for record in missing:
         print(f"#{record['number']} {' '.join(record['overrides'])}: {reason(record)}", file=sys.stderr)
-    raise Told(max(record["code"] or FAILED for record in failed))
 
 
 def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
