@@ -31,6 +31,7 @@ from tables_edits import edited, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
 from tables_methods import methods, methods_said
 
+from ganinv.files import read_csv
 from ganinv.report.paired import paired
 
 PROJECTED = {
@@ -127,10 +128,19 @@ def strangers_said(folder: Path = RESULTS) -> list[str]:
 
 
 def localised(folder: Path) -> Iterator[Line]:
-    """Ways to find the channels of a region: seconds an image, and how they compare with the full Jacobian."""
-    yield ["method", "s an image", "rank correlation", "same of the first 10"]
-    for row in rows("localise", folder):
-        yield [row["method"], f"{row['seconds']:.2f}", f"{row['spearman']:.2f}", f"{row['same_of_first_10']:.0f}"]
+    """Ways to find the channels of three regions: processor seconds a picture, and how they agree with a Jacobian."""
+    yield ["way", "pictures", "CPU s a picture", "rank correlation", "same of the first 10"]
+    found = read_csv(folder / "localise.csv", text=("method", "region"))
+    for method, images in dict.fromkeys((row["method"], row["images"]) for row in found):
+        own = [row for row in found if (row["method"], row["images"]) == (method, images)]
+        seconds = [f"{row['cpu_seconds']:.2f}" for row in own]
+        yield [
+            method,
+            f"{images:.0f}",
+            ", ".join(seconds if len({*seconds}) > 1 else seconds[:1]),
+            ", ".join(f"{row['spearman']:.2f}" for row in own),
+            ", ".join(f"{row['same_of_first_10']:.0f}" for row in own),
+        ]
 
 
 def ablation_said(folder: Path = RESULTS) -> str:

@@ -96,11 +96,11 @@ def test_the_dashboard_is_closed_when_a_run_fails(command: Command, monkeypatch:
     from ganinv.report.dashboard import Csv
 
     closed = []
-    monkeypatch.setattr(Csv, "finish", lambda self: closed.append(self))
+    monkeypatch.setattr(Csv, "finish", lambda self, *, failed=False: closed.append(failed))
     monkeypatch.setattr(each, "invert", lambda photo, parts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         command()
-    assert len(closed) == 1
+    assert closed == [True]
 
 
 def test_jobs_of_a_sweep_share_a_named_folder_without_overwriting(

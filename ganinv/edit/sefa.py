@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ..errors import InputError
 from ..generator import stylegan3
 from ..generator.checkpoint import Prior
 from ..generator.family import Generator
@@ -34,6 +35,8 @@ class SeFa:
         generator = prior.generator
         layers = self.layers or (0, generator.num_ws)
         expect_layers(layers, generator, name)
+        if self.keep > generator.w_dim:
+            raise InputError(f"finder.keep: {self.keep} are asked for, and w has {generator.w_dim} at most")
         values, vectors = factorise(generator, layers=layers)
         samples = draw(generator, count=SPREAD_SAMPLES, seed=self.seed, psi=1)
         found = []

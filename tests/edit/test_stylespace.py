@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ganinv.edit.localise import Localise, averaged, by_channels, by_probes
+from ganinv.edit.localise import Localise, averaged, by_channels, by_probes, effects, floor_of, refined
 from ganinv.edit.region import mask_of
 from ganinv.edit.samples import draw, styles_of
 from ganinv.edit.scores import Scores
@@ -132,6 +132,42 @@ def test_refined_names_the_channels_that_the_exact_method_names() -> None:
         assert one.made["channels"] == other.made["channels"] and one.values.keys() == other.values.keys()
     first = [[share for *_, share in directions[0].made["ranking"][:3]] for directions in (exact, found)]
     assert first[0] == pytest.approx(first[1], abs=1e-4)
+
+
+def test_more_channels_than_are_ranked() -> None:
+    settings = {"region": [0.5, 0, 1, 1], "images": 1, "samples": 50}
+    prior = make_prior(img_resolution=8)  # 24 channels that shape the picture
+    with pytest.raises(InputError, match="^finder.channels: 13 are asked for, and 12 at most have the effect"):
+        Localise(channels=13, **settings)(prior=prior, name="x")
+    assert len(Localise(channels=12, **settings)(prior=prior, name="x")) == 12
+
+
+def test_a_channel_whose_effect_is_estimated_too_low_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"region": [0.5, 0, 1, 1], "images": 1, "least": 0.5}
+    prior, mask = make_prior(img_resolution=8), mask_of([0.5, 0, 1, 1], cells=8)
+    styles = styles_of(prior.generator, draw(prior.generator, count=50, seed=0, psi=0.7).w)
+    spread = {layer: style.std(dim=0) for layer, style in styles.items()}
+    exact = Localise(method="channels", **settings).ranked(prior.generator, styles, mask)
+    layer, channel, _ = exact[0]
+
+    def underestimate(generator, one, mask, **_) -> tuple[dict, dict]:
+        energies = by_channels(generator, one, mask)
+        effect, floor = effects(*energies, spread)[layer][channel], floor_of(*energies, spread, least=0.5)
+        for part in energies:
+            part[layer][channel] *= 0.8 * floor / effect
+        return energies
+
+    monkeypatch.setattr("ganinv.edit.localise.by_probes", underestimate)
+    found = Localise(method="refined", finalists=6, **settings).ranked(prior.generator, styles, mask)
+    assert found[0][:2] == (layer, channel)
+
+
+def test_a_finalist_that_proves_of_little_effect_comes_last() -> None:
+    spread = {"a": torch.ones(4)}
+    exact = ({"a": torch.tensor([0.1, 3, 0, 2])}, {"a": torch.tensor([0.0, 1, 0, 2])})
+    finalists, ranked = [("a", 0, 0.9), ("a", 1, 0.8), ("a", 3, 0.7)], [("a", 1, 0.8), ("a", 3, 0.7), ("a", 2, 0.6)]
+    found = refined(exact, spread, finalists=finalists, ranked=ranked, floor=1)
+    assert found == [("a", 1, 0.75), ("a", 3, 0.5), ("a", 2, 0.6), ("a", 0, 1)]
 
 
 def test_some_channels_are_as_they_are_among_all() -> None:

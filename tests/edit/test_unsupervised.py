@@ -43,6 +43,12 @@ def test_more_components_than_there_can_be(prior: Prior) -> None:
         principal(prior.generator, samples=100, components=9, seed=0)
 
 
+def test_more_eigenvectors_than_there_are(prior: Prior) -> None:
+    with pytest.raises(InputError, match="^finder.keep: 9 are asked for, and w has 8 at most"):
+        SeFa(keep=9)(prior=prior, name="x")
+    assert len(SeFa(keep=8)(prior=prior, name="x")) == 8
+
+
 def test_sefa_is_the_singular_vectors_of_the_normalised_affines(prior: Prior) -> None:
     values, vectors = factorise(prior.generator, layers=(1, 4))
     matrix = np.concatenate([weight.numpy().T for weight in affines(prior.generator)[1:4]], axis=1)
