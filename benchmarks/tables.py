@@ -27,7 +27,7 @@ from cells import (
     short,
     spread,
 )
-from tables_edits import edited, held, held_trials, learned
+from tables_edits import edited, edits_said, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
 from tables_methods import methods, methods_said
 
@@ -221,7 +221,7 @@ def main() -> int:
     print(constant_noise(RESULTS))
     print(share_of_projector())
     print(ablation_said())
-    print("\n".join(methods_said() + strangers_said()))
+    print("\n".join(methods_said() + strangers_said() + edits_said()))
     return 0
 
 

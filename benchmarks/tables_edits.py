@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cells import Line, rows
+from cells import RESULTS, Line, Rows, rows, short
 
 from ganinv.metric.editability_table import interval
+
+NAMES = {"glasses": "glasses", "smile": "smile", "angry": "anger", "yaw": "turn", "beard": "beard"}
+HELD = "`row=held_edits`, `held_*`"
+ALL = (HELD, f"{HELD}, the other 19")  # the 59 photos and the 19, judged apart beside the same samples
+UNSEEN = (f"{HELD}, the last 36", f"{HELD}, the other 19")  # on which nothing was chosen
 
 
 def edited(folder: Path) -> Iterator[Line]:
@@ -50,3 +55,37 @@ def learned(folder: Path) -> Iterator[Line]:
         transfers = [interval(row, key) for key in ("transfer", "transfer_lacking")]
         identity = f"{row['identity']:.2f} ({row['identity_samples']:.2f})"
         yield [row["edit"], row["learned_on"], *cells, *transfers, identity]
+
+
+def edits_said(folder: Path = RESULTS) -> list[str]:
+    """What the directions of held edits do on all photos, and on those that chose nothing, as sentences have it."""
+    found = {(psi, names): together(folder, names, psi=psi) for psi in (0.7, 1.0) for names in (ALL, UNSEEN)}
+    said = []
+    for psi in (0.7, 1.0):
+        own = found[psi, ALL]
+        said += [listed(own, "transfer_lacking"), listed(own, "transfer")]
+        said.append(", ".join(short(-row["identity_difference"], 2) for row in own.values()))
+    return [*said, listed(found[0.7, UNSEEN], "transfer_lacking")]
+
+
+def together(folder: Path, names: tuple[str, ...], *, psi: float) -> dict[str, dict[str, float]]:
+    """Edit -> its figures on the photos of all settings `names`: means over photos beside one mean of samples."""
+    found = [row for row in rows("editability", folder) if row["setting"] in names and row["psi"] == psi]
+    by_edit = {edit: [row for row in found if row["edit"] == edit] for edit in NAMES}
+    return {edit: weighed(parts) for edit, parts in by_edit.items() if len(parts) == len(names)}
+
+
+def weighed(parts: Rows) -> dict[str, float]:
+    """Of disjoint photos, judged at one strength. ValueError: at several."""
+    if len({row["strength"] for row in parts}) > 1:
+        raise ValueError(f"{parts[0]['edit']}: judged at several strengths")
+    weights = {"transfer": "photos", "identity_difference": "photos", "transfer_lacking": "photos_lacking"}
+    return {
+        key: sum(row[key] * row[count] for row in parts) / sum(row[count] for row in parts)
+        for key, count in weights.items()
+    }
+
+
+def listed(found: dict[str, dict[str, float]], key: str) -> str:
+    """ "glasses .97, smile .92"."""
+    return ", ".join(f"{NAMES[edit]} {short(row[key], 2)}" for edit, row in found.items())

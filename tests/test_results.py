@@ -125,7 +125,8 @@ def test_what_is_changed_in_a_table_is_seen(given: dict[str, Table]) -> None:
 
 
 def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
-    assert unsaid([*benchmark.methods_said(), *benchmark.strangers_said()], DOCS["results"]) == []
+    phrases = [*benchmark.methods_said(), *benchmark.strangers_said(), *benchmark.edits_said()]
+    assert unsaid(phrases, DOCS["results"]) == []
     assert unsaid([benchmark.share_of_projector(), benchmark.ablation_said()], DOCS["results"]) == []
     assert unsaid([benchmark.constant_noise(benchmark.RESULTS)], DOCS["choices"]) == []
     ratios = {name: given[f"drift, {name}"][1][5] for name in ("Muon", "without the terms on samples")}
@@ -134,7 +135,7 @@ def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
 
 
 def test_another_phrase_is_seen() -> None:
-    phrases = [*benchmark.methods_said(), *benchmark.strangers_said()]
+    phrases = [*benchmark.methods_said(), *benchmark.strangers_said(), *benchmark.edits_said()]
     assert len(phrases) > 20
     for phrase in phrases:
         other = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), phrase)
