@@ -8,14 +8,15 @@ with the settings' hash and the day; a photo that stands there with the same --c
 
 import argparse
 import csv
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganinv.errors import InputError
 from ganinv.files import write_csv
+from ganinv.report.artefacts import METRICS, read_record
 
+LABELS = ("row", "dataset", "sweep", "setting")  # columns that no run says
 KEPT = ("settings_hash", "finished")  # of the record, where each of a photo's figures comes from
 
 
@@ -26,7 +27,9 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
     parser.add_argument("--columns", nargs="+", default=[], metavar="NAME=VALUE", help="what every row says")
     given = parser.parse_args()
-    own = dict(name.split("=", 1) for name in given.columns)
+    if unnamed := [column for column in given.columns if "=" not in column]:
+        parser.exit(2, f"--columns: NAME=VALUE for each, got {' '.join(unnamed)}\n")
+    own = dict(column.split("=", 1) for column in given.columns)
     try:
         count = collect(given.table, given.runs, own=own)
     except (InputError, OSError) as error:
@@ -37,17 +40,26 @@ def main() -> None:
 def collect(table: Path, runs: Iterable[Path], *, own: dict[str, str]) -> int:
     """Write the rows of the finished photos beneath `runs` into `table`; -> how many. InputError: there are none."""
     columns, before = text_of(table)
-    paths = sorted(path for run in runs for path in run.rglob("metrics.json"))
-    if not paths:
+    expect_named(table, columns, own)
+    photos = sorted(path.parent for run in runs for path in run.rglob(METRICS))
+    if not photos:
         raise InputError(f"{', '.join(map(str, runs))}: no finished photo there")
-    if unknown := own.keys() - {*columns}:
-        raise InputError(f"{table}: has no column {', '.join(sorted(unknown))}; it has {', '.join(columns)}")
-    found = [row_of(json.loads(path.read_text(encoding="utf-8")), own, columns) for path in paths]
-    keys = [*own, "image"]
-    new = {tuple(row[key] for key in keys) for row in found}
-    kept = [row for row in before if tuple(row[key] for key in keys) not in new]
+    found = [row_of(read_record(photo), own, columns) for photo in photos]
+    names = [row["image"] for row in found]
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"{', '.join(map(str, runs))}: holds {doubled} twice; name the folder of one run")
+    new = {(*own.values(), name) for name in names}
+    kept = [row for row in before if (*(row[key] for key in own), row["image"]) not in new]
     write_csv(table, [*kept, *found], columns=[*columns, *KEPT])
     return len(found)
+
+
+def expect_named(table: Path, columns: Sequence[str], own: dict[str, str]) -> None:
+    """InputError: a column that the table has not, or a label of its rows that is not said."""
+    if unknown := own.keys() - {*columns}:
+        raise InputError(f"{table}: has no column {', '.join(sorted(unknown))}; it has {', '.join(columns)}")
+    if unsaid := [column for column in columns if column in LABELS and column not in own]:
+        raise InputError(f"{table}: --columns must say {', '.join(unsaid)}, by which its rows are known")
 
 
 def text_of(table: Path) -> tuple[list[str], list[dict[str, str]]]:

@@ -65,9 +65,9 @@ def run(cfg: DictConfig) -> None:
         )
         board.log_summary(summary)
         log.info("%s\nreport: %s", "\n".join(summary.lines), summary.report)
-    told = [f"not inverted: {source}: {why}" for source, why in failed.items()] + ([unedited] if unedited else [])
-    if told:
-        raise PhotosFailed("\n".join(told))
+        told = [f"not inverted: {source}: {why}" for source, why in failed.items()] + ([unedited] if unedited else [])
+        if told:
+            raise PhotosFailed("\n".join(told))
 
 
 def assemble(cfg: DictConfig) -> "Method":
@@ -171,6 +171,8 @@ def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
     except KeyboardInterrupt:
         log.warning("stopped; what is finished stays in %s, and the same command goes on from there", folder)
         raise
+    except PhotosFailed:
+        raise  # the others are done
     except Exception as error:
         trace = None if isinstance(error, InputError) else sys.exc_info()
         handler.handle(log.makeRecord(log.name, logging.ERROR, __file__, 0, "stopped: %s", (error,), trace))
@@ -183,17 +185,13 @@ def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
 @contextmanager
 def dashboard(cfg: DictConfig, folder: Path) -> Iterator["Dashboard"]:
     """Open the run's dashboard, and close it whatever happens, or the next job of a sweep would go on in it."""
-    board = build(cfg, "logger")
+    from .report.dashboard import opened
+
     job = HydraConfig.get()
     is_sweep = job.mode is RunMode.MULTIRUN
     name, group = (job.job.override_dirname, Path(job.sweep.dir).name) if is_sweep else (str(folder), None)
-    try:
-        board.start(folder=folder, config=plain(cfg), name=name, group=group)
+    with opened(build(cfg, "logger"), folder=folder, config=plain(cfg), name=name, group=group) as board:
         yield board
-    except BaseException:
-        board.finish(failed=True)
-        raise
-    board.finish()
 
 
 if __name__ == "__main__":

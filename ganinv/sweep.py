@@ -6,7 +6,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,11 @@ def attended(entry: Callable[[], object], *, has_table: bool = True) -> None:
     Ledger.folder, Ledger.jobs = None, frozenset()
     try:
         entry()
+    except KeyboardInterrupt:
+        if Ledger.folder is not None:
+            with suppress(Told):
+                conclude(Ledger.folder, Ledger.before, has_table=has_table)
+        raise
     except Exception as error:
         if Ledger.folder is None or (is_users(error) and not Ledger.jobs):
             raise
@@ -178,13 +183,11 @@ def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
 
 def share_table(folder: Path, runs: Sequence[Path], files: Sequence[Path]) -> None:
     """The table's `files` on each dashboard of the sweep's `runs`, as a run of its own in their group."""
+    from .report.dashboard import opened
     from .report.jobs import CONFIG, read_settings
 
     settings = [read_settings(run / CONFIG) for run in runs]
     for cfg in {repr(plain(cfg)["logger"]): cfg for cfg in settings}.values():
-        board = build(cfg, "logger")
-        try:
-            board.start(folder=folder, config={}, name="table", group=folder.name, kind="table")
+        how = {"folder": folder, "config": {}, "name": "table", "group": folder.name, "kind": "table"}
+        with opened(build(cfg, "logger"), **how) as board:
             board.log_table(files)
-        finally:
-            board.finish()

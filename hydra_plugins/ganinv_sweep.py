@@ -54,17 +54,19 @@ class OneByOne(Launcher):
 
     parallel: int
     folder: Path
+    is_here = True  # the jobs end with `stop`; a cluster's go on
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Wait for all; a job that is lost counts as one that returned nothing, and its record says so."""
         numbers = range(initial_job_idx, initial_job_idx + len(job_overrides))
-        with ThreadPoolExecutor(self.parallel) as pool:
-            try:
-                return list(pool.map(self._one, job_overrides, numbers))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.stop()
-                raise
+        pool = ThreadPoolExecutor(self.parallel)
+        try:
+            return list(pool.map(self._one, job_overrides, numbers))
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            pool.shutdown(wait=self.is_here, cancel_futures=True)
 
     def _one(self, overrides: Sequence[str], number: int) -> JobReturn:
         from ganinv.job import vanished
@@ -81,8 +83,9 @@ class OneByOne(Launcher):
     def hand_over(self, overrides: Sequence[str], number: int) -> JobReturn:
         """Run a job to its end. Raises an Exception where it is lost."""
 
+    @abstractmethod
     def stop(self) -> None:
-        """On Ctrl-C: end what runs, where the jobs do not hear of it themselves."""
+        """On Ctrl-C, `kill` and the like: end what runs."""
 
 
 class Processes(OneByOne):
@@ -150,7 +153,7 @@ class Processes(OneByOne):
         try:
             process.communicate(job, timeout=self.timeout)
         except subprocess.TimeoutExpired as error:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             raise RuntimeError(f"hydra.launcher.timeout={self.timeout:g} seconds were over") from error
         finally:
@@ -175,7 +178,7 @@ class Apart(OneByOne):
     """
 
     def __init__(self, *, cluster: str, parallel: int, submitit_folder: str, **params: Any) -> None:
-        self.cluster, self.parallel = cluster, parallel
+        self.cluster, self.parallel, self.is_here = cluster, parallel, cluster == "Local"
         self.params = {"submitit_folder": submitit_folder, **params}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -201,6 +204,15 @@ class Apart(OneByOne):
             return inner.launch([overrides], number)[0]
         finally:
             self.free.put(inner)
+
+    def stop(self) -> None:
+        """Interrupt this machine's jobs; a cluster's go on."""
+        from submitit.local import local
+
+        for process in tuple(local._PROCESSES.values()):
+            process.send_signal(signal.SIGINT)
+        if not self.is_here:
+            log.warning("the cluster's jobs go on; `scancel` ends them")
 
     def slots(self) -> list[dict[str, list[str]]]:
         """The graphics cards of each job that runs at a time; Slurm gives cards itself. InputError: too few of them."""

@@ -123,3 +123,7 @@ def test_what_is_inverted_takes_edits(tiny: list[str]) -> None:
     torch.testing.assert_close(pictures, torch.cat([found.render(), expected]))
     with pytest.raises(InputError, match="^smile: found on the generator ffhq64b .* which is not tiny"):
         found.edit({"smile": 4})
+    for strength in ("10", [], [True], torch.tensor(2.0), [None]):
+        with pytest.raises(InputError, match="a strength is a number, or several, one for each picture; got"):
+            found.edit({direction: strength})  # pyright: ignore
+    torch.testing.assert_close(found.edit({direction: np.float32(2)}), expected)  # pyright: ignore

@@ -16,7 +16,9 @@ def collect(*words: object) -> subprocess.CompletedProcess:
 
 def finished(run: Path, name: str, **metrics: float | str) -> None:
     (run / name).mkdir(parents=True)
-    record = {"image": name, "settings_hash": "0123456789", "finished": "2026-11-30T10:25:54+00:00", "metrics": metrics}
+    record = {"format": "ganinv-photo", "version": 1, "image": name, "source": name, "photo_digest": name}
+    record |= {"settings_hash": "0123456789", "finished": "2026-11-30T10:25:54+00:00", "metrics": metrics}
+    record |= {"prior": {"name": "tiny", "fingerprint": "sha256:0"}, "environment": {}}
     (run / name / "metrics.json").write_text(json.dumps(record))
 
 
@@ -42,10 +44,19 @@ def test_a_column_that_is_not_there_and_a_folder_without_photos_are_one_sentence
     table = tmp_path / "methods.csv"
     table.write_text(HEAD)
     finished(tmp_path / "run", "a", mse=1.0)
+    finished(tmp_path / "both" / "one", "a", mse=1.0)
+    finished(tmp_path / "both" / "other", "a", mse=2.0)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "broken" / "a").mkdir(parents=True)
+    (tmp_path / "broken" / "a" / "metrics.json").write_text("{")
+    own = ("--columns", "row=full", "dataset=ffhq")
     for words, said in (
         ((tmp_path / "run", "--columns", "rwo=full"), "has no column rwo"),
-        ((tmp_path / "empty",), "no"),
+        ((tmp_path / "run", "--columns", "full"), "--columns: NAME=VALUE"),
+        ((tmp_path / "run",), "--columns must say row, dataset"),
+        ((tmp_path / "empty", *own), "no finished photo there"),
+        ((tmp_path / "both", *own), "holds a twice"),
+        ((tmp_path / "broken", *own), "metrics.json"),
     ):
         ended = collect(table, *words)
         assert ended.returncode == 2 and said in ended.stderr and len(ended.stderr.splitlines()) == 1

@@ -84,7 +84,8 @@ def test_ctrl_c_stops_the_sweep(command: Command, tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ganinv.photos.invert", stop)
-    assert command("--multirun", "tuner.steps=1,2", "hydra.sweep.dir=here").code == 130
+    ended = command("--multirun", "tuner.steps=1,2", "hydra.sweep.dir=here")
+    assert ended.code == 130 and "1 of 2 jobs failed, 1 were not begun; the same command" in ended.err
     assert [r["state"] for r in records(tmp_path / "here")] == ["stopped", "waiting"]
 
 

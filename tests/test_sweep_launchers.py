@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from hydra_plugins.ganinv_sweep import Apart, Processes
 
 from .running import Command
 from .sweeping import records
+from .test_run_terminal import start
 
 
 def test_without_the_extra_the_launcher_says_how_to_get_it(
@@ -113,6 +115,24 @@ def test_ctrl_c_ends_the_processes_and_begins_no_other(processes: Callable[..., 
     thread.join()
     assert begun(tmp_path) == [2]
     assert [each["state"] for each in records(tmp_path)] == ["waiting"], "what the job itself recorded stays"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["local", "joblib"])
+def test_a_sweep_that_is_terminated_ends_with_its_jobs(launcher: str, tiny: Path, photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("submitit", reason="needs the extra `sweep`")
+    endless = ["inverter=w", "inverter.steps=100000", f"generator.path={tiny}", f"dataset.path={photos}/anna.png"]
+    one = "hydra.launcher.parallel=1" if launcher == "local" else "hydra.launcher.n_jobs=1"
+    settings = ["--multirun", f"hydra/launcher={launcher}", one, "seed=0,1", "hydra.sweep.dir=here", "folder=run"]
+    process = start(tmp_path, *settings, *endless)
+    until = time.monotonic() + 300
+    while not list(tmp_path.glob("run/*/run.log")) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    process.terminate()
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 130, out + err
+    assert "1 of 2 jobs failed, 1 were not begun; the same command does what is missing" in err
+    assert [each["state"] for each in records(tmp_path / "here")] in (["stopped", "waiting"], ["failed", "waiting"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from ..errors import InputError
 from .stylespace import is_rgb
 
 PAIR = re.compile(r"\(?\s*(\d+)\s*[,;_ ]\s*(\d+)\s*\)?(?:\s*[:=,;]\s*(-?\d+(?:\.\d+)?))?\s*$")
+SIDE = re.compile(r"b(\d+)\.")  # of a layer, in pixels
 NEXT = re.compile(r"(?<=\S)[\s,;]*(?=\()")  # before another pair of the same line, which then stands in brackets
 
 
@@ -49,14 +50,10 @@ def outstanding(change: Tensor, threshold: float) -> Tensor | None:
 
 
 def covered(count: int, widths: dict[str, int]) -> dict[str, int] | None:
-    """Those of the layers with `widths` that a file of `count` channels has, in turn; None where none fit.
+    """Those of the layers with `widths` that a file of `count` channels has; None where none fit.
 
-    All; all without ToRGB; or the first of these, as StyleCLIP's PyTorch code leaves out what is above 128 pixels.
+    All; all without ToRGB; or of these the ones up to 128 pixels, as StyleCLIP's PyTorch code has them.
     """
-    if sum(widths.values()) == count:
-        return widths
-    found: dict[str, int] = {}
-    for layer, width in widths.items():
-        if not is_rgb(layer) and sum(found.values()) < count:
-            found[layer] = width
-    return found if sum(found.values()) == count else None
+    convolutions = {layer: width for layer, width in widths.items() if not is_rgb(layer)}
+    small = {layer: width for layer, width in convolutions.items() if (at := SIDE.match(layer)) and int(at[1]) <= 128}
+    return next((found for found in (widths, convolutions, small) if sum(found.values()) == count), None)

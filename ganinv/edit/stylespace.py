@@ -57,7 +57,7 @@ class StyleSpace:
         """Indices of the examples, and where they come from."""
         if self.examples is not None:
             chosen = torch.tensor(list(self.examples))
-            if len(chosen.unique()) < LEAST or chosen.min() < 0 or chosen.max() >= self.samples:
+            if not LEAST <= len(chosen) == len(chosen.unique()) or chosen.min() < 0 or chosen.max() >= self.samples:
                 raise InputError(
                     f"finder.examples: needs at least {LEAST} different numbers of samples in 0 to {self.samples - 1},"
                     f" got {list(self.examples)[:8]}"

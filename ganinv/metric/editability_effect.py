@@ -59,18 +59,21 @@ class Ruler:
         if self.lpips is not None and region is not None:
             found["outside"] = outside(to_float(a), to_float(b), region.to(a.device), self.lpips)
         if self.encoder is not None and all(step.direction.space in ("w", "w+") for step in steps):
-            found["lec"] = self._there_and_back(subject, steps, to_float(a))
+            found |= self._there_and_back(subject, steps, to_float(a))
         return {name: value.detach().double().cpu() for name, value in found.items()}
 
     # LEC = |E(x) − (E(G(E(x) + Δ)) − Δ)|₂ (Tov et al. 2021, arXiv 2102.02766, section 5), here over |Δ|₂
-    def _there_and_back(self, subject: Subject, steps: Sequence[Step], image: Tensor) -> Tensor:
-        """`image` [N, 3, R, R] in [-1, 1] -> [N]: 0 where the edit comes back whole, 1 where the encoder sees none."""
+    def _there_and_back(self, subject: Subject, steps: Sequence[Step], image: Tensor) -> Columns:
+        """`image` [N, 3, R, R] in [-1, 1] -> `lec`: 0 where the edit comes back whole, 1 where the encoder sees none;
+        nothing where an edit has no length.
+        """
         assert self.encoder is not None
         first = replace(self.encoder(prior=self.prior, images=image, seed=self.seed), z=None)
         there = to_float(to_uint8(replace(subject, latent=first).picture(steps)))
         back = self.encoder(prior=self.prior, images=there, seed=self.seed).ws
         shift = moved(subject.generator, first, steps) - first.ws
-        return (back - shift - first.ws).flatten(1).norm(dim=1) / shift.flatten(1).norm(dim=1)
+        lost, length = (part.flatten(1).norm(dim=1) for part in (back - shift - first.ws, shift))
+        return {"lec": lost / length} if bool((length > 0).all()) else {}
 
 
 @torch.no_grad()

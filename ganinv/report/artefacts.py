@@ -55,7 +55,7 @@ class Inversion:
         arguments = {"noise_mode": noise_mode}
         return torch.func.functional_call(self.generator.synthesis, self.noise(), (ws,), arguments)
 
-    def edit(self, strengths: "Mapping[Given, Strength]") -> Tensor:
+    def edit(self, strengths: "Mapping[str, Strength] | Mapping[Given, Strength]") -> Tensor:
         """The tuned generator's pictures with directions added together -> [N, 3, R, R] float32, nominally in [-1, 1].
 
         `strengths`: by a direction's name, its file or itself; one, several (a picture each) or None, the direction's

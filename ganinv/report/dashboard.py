@@ -6,7 +6,8 @@ own axis of steps.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -24,7 +25,7 @@ Pictures = Mapping[int, Tensor]  # steps done -> uint8 [3, R, R]
 
 
 class Dashboard(Protocol):
-    """`start` first, `finish` in a `finally`, so that several runs in one process never mix."""
+    """`start` first, `finish` however it ends (`opened`), so that several runs in one process never mix."""
 
     def start(
         self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
@@ -56,6 +57,18 @@ class Dashboard(Protocol):
     def finish(self, *, failed: bool = False) -> None:
         """Close the run; harmless where none is open. failed: it was left by an error or stopped."""
         ...
+
+
+@contextmanager
+def opened(board: Dashboard, **start: Any) -> Iterator[Dashboard]:
+    """`board` between its `start` and its `finish`; what an error or Ctrl-C leaves shows as failed."""
+    try:
+        board.start(**start)
+        yield board
+    except BaseException:
+        board.finish(failed=True)
+        raise
+    board.finish()
 
 
 class NoDashboard:

@@ -54,8 +54,8 @@ class Tune:
     of its steps); "frozen" leaves it. reals: images for E_x, or the folder or zip that holds them; None: the untouched
     generator's. target_mse: stop at this error of the 8-bit image on [-1, 1]; target_lpips: or before a step on an
     image whose LPIPS, a term of the objective, is no more; max_seconds: of wall clock, which makes results depend on
-    the machine. precision: of the convolutions while training. keep: the weights of the smallest error, or the last
-    that are finite, whatever the error, as rows of an ablation that do not ask for it need.
+    the machine. precision: of the convolutions while training. keep: the weights of the smallest error; or the last,
+    as rows of an ablation need that do not ask for it, if the loss stayed finite.
     """
 
     def __init__(

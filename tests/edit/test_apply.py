@@ -12,7 +12,8 @@ from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
 from ganinv.generator.family import at_once
 from ganinv.inverter.latent import Latent
-from tests.edit.conftest import make_prior
+
+from .conftest import make_prior
 
 
 def styles(prior: Prior, ws: torch.Tensor) -> dict[str, torch.Tensor]:

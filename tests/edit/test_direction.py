@@ -14,7 +14,8 @@ from ganinv.edit.direction import Direction
 from ganinv.edit.known import find
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
-from tests.edit.conftest import make_prior
+
+from .conftest import make_prior
 
 
 @pytest.mark.parametrize("space", ["z", "w", "w+", "s"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ganinv.edit.channels import read_pairs
+from ganinv.edit.channels import covered, read_pairs
 from ganinv.edit.direction import style_widths
 from ganinv.edit.foreign import Published
 from ganinv.edit.samples import draw, style_statistics
@@ -142,12 +142,13 @@ def test_styleclips_matrix_for_a_text(shape, prior: Prior, tmp_path: Path) -> No
     assert found.made["text"] == "text.npy" and found.made["threshold"] == 0.5
 
 
-def test_styleclips_matrix_of_the_first_layers_alone(prior: Prior, tmp_path: Path) -> None:
-    (first, a), (second, b), *_ = convolutions(prior).items()
-    np.save(tmp_path / "text.npy", np.array([0, 0, 0, 2.0]))
-    matrix = fs3(tmp_path / "fs3.npy", {0: [0, 0, 0, 0.3], a + b - 1: [0, 0, 0, 0.6]}, a + b)
-    found = read(matrix, prior, form="styleclip", text=str(tmp_path / "text.npy"))
-    assert found.made["channels"] == [[first, 0, pytest.approx(0.5)], [second, b - 1, 1]]
+# As published: 512 channels to 64 pixels, less above; without ToRGB, and without what is above 128 pixels.
+def test_which_layers_a_file_of_styleclip_has() -> None:
+    widths = {"b64.conv1": 8, "b64.torgb": 8, "b128.conv0": 4, "b128.torgb": 4, "b256.conv0": 2, "b256.torgb": 2}
+    assert covered(28, widths) == widths
+    assert covered(14, widths) == {"b64.conv1": 8, "b128.conv0": 4, "b256.conv0": 2}
+    assert covered(12, widths) == {"b64.conv1": 8, "b128.conv0": 4}
+    assert covered(8, widths) is None, "no first layers alone: a direction in w has as many numbers"
 
 
 @pytest.mark.parametrize(

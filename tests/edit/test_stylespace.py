@@ -12,7 +12,8 @@ from ganinv.edit.stylespace import StyleSpace, separation
 from ganinv.errors import InputError
 from ganinv.files import write_png
 from ganinv.generator.checkpoint import Prior
-from tests.edit.conftest import make_prior
+
+from .conftest import make_prior
 
 
 class Channel:
@@ -62,7 +63,7 @@ def test_without_rgb_no_rgb(prior: Prior) -> None:
 
 
 def test_wrong_examples(prior: Prior) -> None:
-    for examples in ([1, 2, 3, 4, 100], [1, 1, 2, 3, 4]):
+    for examples in ([1, 2, 3, 4, 100], [1, 1, 2, 3, 4, 5]):
         with pytest.raises(
             InputError, match="^finder.examples: needs at least 5 different numbers of samples in 0 to 99"
         ):

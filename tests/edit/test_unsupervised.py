@@ -10,7 +10,8 @@ from ganinv.edit.samples import draw
 from ganinv.edit.sefa import SeFa, affines, factorise
 from ganinv.errors import InputError
 from ganinv.generator.checkpoint import Prior
-from tests.edit.conftest import make_prior
+
+from .conftest import make_prior
 
 
 def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

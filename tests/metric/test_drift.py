@@ -11,7 +11,8 @@ from ganinv.generator.checkpoint import Prior
 from ganinv.generator.stylegan2 import Generator, NoiseMode
 from ganinv.metric.drift import Drift, latent_pair, render, sample_latents
 from ganinv.tuner.manifold import sample_manifold
-from tests.metric.conftest import BATCH, NOISE_MODES, SAMPLES, tiny
+
+from .conftest import BATCH, NOISE_MODES, SAMPLES, tiny
 
 
 @pytest.mark.parametrize("noise_mode", NOISE_MODES)

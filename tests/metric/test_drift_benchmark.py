@@ -18,7 +18,8 @@ from ganinv.generator.stylegan2 import Generator
 from ganinv.inverter.latent import Latent
 from ganinv.metric.drift import FrechetRatio
 from ganinv.report.tuned import save_tuned
-from tests.metric.conftest import BATCH, SAMPLES, Pooled
+
+from .conftest import BATCH, SAMPLES, Pooled
 
 
 @pytest.fixture(scope="module")

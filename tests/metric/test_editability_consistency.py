@@ -54,3 +54,14 @@ def test_an_edit_that_an_encoders_code_cannot_take_has_none(prior: Prior, space:
     ruler = Ruler({}, prior, encoder=encoder)
     assert "lec" not in ruler.effect(subject, [step], region=None, before=before, after=after)
     assert encoder.images == []
+
+
+def test_an_edit_without_length_has_none(prior: Prior) -> None:
+    generator = prior.generator
+    values = {"w": torch.ones(generator.w_dim)}
+    step = Step(Direction.found_on(prior, name="x", space="w", values=values, unit="1"), 0.0)
+    first = torch.randn(2, generator.num_ws, generator.w_dim)
+    subject = Subject(generator, Latent(first, "w+"))
+    before = subject.picture([])
+    ruler = Ruler({}, prior, encoder=Encoder(first, way=first, seen=0))
+    assert "lec" not in ruler.effect(subject, [step], region=None, before=before, after=before)

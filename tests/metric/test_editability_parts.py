@@ -30,7 +30,8 @@ from ganinv.metric.editability_judge import (
 from ganinv.metric.editability_plan import Plan
 from ganinv.metric.editability_strength import least_strength
 from ganinv.metric.editability_table import flat, lacking, same_w_identity
-from tests.metric.conftest import Pooled
+
+from .conftest import Pooled
 
 ONES = torch.ones(1, 3, 4, 4)
 A = {"from": "labelled", "trunk": "sha256:a", "photos": ["1", "2"]}

@@ -15,7 +15,8 @@ from ganinv.generator.checkpoint import Prior
 from ganinv.generator.stylegan2 import Generator, NoiseMode
 from ganinv.metric.drift import FrechetRatio, sample_latents
 from ganinv.metric.frechet import frechet_distance, kernel_distance
-from tests.metric.conftest import BATCH, NOISE_MODES, SAMPLES, Pooled
+
+from .conftest import BATCH, NOISE_MODES, SAMPLES, Pooled
 
 
 def test_without_real_images_the_columns_are_empty_and_no_network_is_made(
