@@ -41,6 +41,7 @@ PROJECTED = {
 ABLATED = {
     "full": "full",
     "without_recon": "without L_recon",
+    "without_recon_last": "without L_recon, its last weights",
     "without_adv_local": "without L_adv_local",
     "without_global": "without L_global (D's word on samples and the locality term)",
 }

@@ -190,6 +190,8 @@ class Apart(OneByOne):
             import submitit  # noqa: F401
         except ImportError as error:
             raise InputError("hydra/launcher: this one needs the extra `sweep`: pip install 'ganinv[sweep]'") from error
+        if self.is_here and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, lambda *_: None)  # as deaf, but the jobs, which `stop` ends, do not inherit it
         self.free: SimpleQueue[Launcher] = SimpleQueue()
         for cards in self.slots():
             inner = make(**self.params, **cards)

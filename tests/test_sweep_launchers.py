@@ -110,9 +110,13 @@ def test_ctrl_c_ends_the_processes_and_begins_no_other(processes: Callable[..., 
     thread = threading.Thread(target=interrupt)
     thread.start()
     job.announce(tmp_path, number=2, overrides=["a=2"])
-    with pytest.raises(KeyboardInterrupt):
-        processes(n_jobs=1).launch([["a=2"], ["a=3"]], 2)
-    thread.join()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            processes(n_jobs=1).launch([["a=2"], ["a=3"]], 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        thread.join()
     assert begun(tmp_path) == [2]
     assert [each["state"] for each in records(tmp_path)] == ["waiting"], "what the job itself recorded stays"
 
