@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import logging
 import os
 import signal
@@ -209,10 +210,10 @@ class Apart(OneByOne):
 
     def stop(self) -> None:
         """Interrupt this machine's jobs; a cluster's go on."""
-        from submitit.local import local
+        from submitit.local.local import LocalJob
 
-        for process in tuple(local._PROCESSES.values()):
-            process.send_signal(signal.SIGINT)
+        for job in [each for each in gc.get_objects() if type(each) is LocalJob]:  # submitit has no list of them
+            job.cancel()
         if not self.is_here:
             log.warning("the cluster's jobs go on; `scancel` ends them")
 

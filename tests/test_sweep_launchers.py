@@ -127,13 +127,16 @@ def test_a_sweep_that_is_terminated_ends_with_its_jobs(launcher: str, tiny: Path
     pytest.importorskip("submitit", reason="needs the extra `sweep`")
     endless = ["inverter=w", "inverter.steps=100000", f"generator.path={tiny}", f"dataset.path={photos}/anna.png"]
     one = "hydra.launcher.parallel=1" if launcher == "local" else "hydra.launcher.n_jobs=1"
-    settings = ["--multirun", f"hydra/launcher={launcher}", one, "seed=0,1", "hydra.sweep.dir=here", "folder=run"]
-    process = start(tmp_path, *settings, *endless)
+    settings = [f"hydra/launcher={launcher}", one, "seed=0,1", "hydra.sweep.dir=here", "--multirun"]
+    process = start(tmp_path, *endless, *settings)
     until = time.monotonic() + 300
     while not list(tmp_path.glob("run/*/run.log")) and process.poll() is None and time.monotonic() < until:
         time.sleep(0.1)
     process.terminate()
-    out, err = process.communicate(timeout=300)
+    try:
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, out + err
     assert "1 of 2 jobs failed, 1 were not begun; the same command does what is missing" in err
     assert [each["state"] for each in records(tmp_path / "here")] in (["stopped", "waiting"], ["failed", "waiting"])
