@@ -123,6 +123,8 @@ def test_what_is_inverted_takes_edits(tiny: list[str]) -> None:
     torch.testing.assert_close(pictures, torch.cat([found.render(), expected]))
     with pytest.raises(InputError, match="^smile: found on the generator ffhq64b .* which is not tiny"):
         found.edit({"smile": 4})
+    with pytest.raises(InputError, match="^edit: takes strengths by direction, as {'smile': 4}, got None"):
+        found.edit(None)  # pyright: ignore
     for strength in ("10", [], [True], torch.tensor(2.0), [None]):
         with pytest.raises(InputError, match="a strength is a number, or several, one for each picture; got"):
             found.edit({direction: strength})  # pyright: ignore

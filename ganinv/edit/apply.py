@@ -57,15 +57,25 @@ def edited(generator: Generator, latent: Latent, steps: Sequence[Step]) -> dict[
 @torch.no_grad()
 def moved(generator: Generator, latent: Latent, steps: Sequence[Step]) -> Tensor:
     """As `edited`, the w of each layer, [N, num_ws, w_dim]: all but what the steps in S add to the styles."""
-    count = max([len(latent.ws), *(len(step.strengths()) for step in steps)])
-    if any(length not in (1, count) for length in (len(latent.ws), *(len(step.strengths()) for step in steps))):
-        raise InputError(f"edit: {len(latent.ws)} latents and {count} strengths do not go together; give one of either")
+    count = _count(len(latent.ws), steps)
     by_space = {space: [step for step in steps if step.direction.space == space] for space in ORDER}
     ws = latent.ws.expand(count, -1, -1)
     ws = ws + _through_mapping(generator, latent, by_space["z"]) if by_space["z"] else ws
     for step in (*by_space["w"], *by_space["w+"]):
         ws = ws + _shift(generator, ws, step)
     return ws
+
+
+def _count(latents: int, steps: Sequence[Step]) -> int:
+    """How many pictures come of as many latents and the steps' strengths. InputError: these do not fit."""
+    several = {step.direction.name: len(step.strengths()) for step in steps if len(step.strengths()) != 1}
+    counts = {*several.values()}
+    if len(counts) > 1:
+        said = " and ".join(f"{count} of {name}" for name, count in several.items())
+        raise InputError(f"edit: strengths, {said}, do not go together; give one, or as many, of each")
+    if 0 in counts or (counts and latents not in (1, *counts)):
+        raise InputError(f"edit: {latents} latents and {max(counts)} strengths do not go together; give one of either")
+    return max(latents, *counts, 1)
 
 
 # mapping(z + α d) − mapping(z): nothing at α = 0, whatever was done to w since

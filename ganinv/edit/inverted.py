@@ -24,6 +24,8 @@ def steps_of(inversion: Inversion, strengths: Mapping[str, Strength] | Mapping[G
     """
     # Directions carry the mark of the generator before it was tuned; its shapes have stayed.
     untuned = Prior(inversion.generator, None, inversion.fingerprint, {}, name=inversion.prior)
+    if not isinstance(strengths, Mapping):
+        raise InputError(f"edit: takes strengths by direction, as {{'smile': 4}}, got {strengths!r}")
     steps = []
     for given, strength in strengths.items():
         direction = given if isinstance(given, Direction) else find(str(given), untuned)

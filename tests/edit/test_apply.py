@@ -146,5 +146,10 @@ def test_what_does_not_go(prior: Prior, latent: Latent, direction: Direction) ->
         Step(direction, [0, 1e9])
     with pytest.raises(InputError, match="^smile: layers 4 to before 9 are not in this generator, which has 6"):
         edited(prior.generator, latent, [Step(direction, 1, layers=(4, 9))])
+    two, other = Step(direction, [1, 2]), Step(replace(direction, name="hat"), [1, 2, 3])
+    with pytest.raises(InputError, match="^edit: strengths, 2 of smile and 3 of hat, do not go together"):
+        edited(prior.generator, latent, [two, other, Step(direction, 1)])
+    with pytest.raises(InputError, match="^edit: 1 latents and 0 strengths do not go together"):
+        edited(prior.generator, latent, [Step(direction, [])])
     with pytest.raises(InputError, match="^edit: 2 latents and 3 strengths do not go together"):
         edited(prior.generator, replace(latent, ws=latent.ws.repeat(2, 1, 1)), [Step(direction, [1, 2, 3])])
