@@ -119,7 +119,7 @@ class Bench:
     """The prior's pictures, and the full Jacobian with which the rankings of each region are compared."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        prior = to_device(load_prior(options.prior), pick_device("auto"))
+        prior = to_device(load_prior(options.prior), pick_device("cpu"))
         self.generator, self.cells = prior.generator, options.cells
         self.images, self.seed = options.images, options.seed
         samples = draw(self.generator, count=2000, seed=self.seed, psi=0.7)

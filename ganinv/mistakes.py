@@ -21,6 +21,8 @@ from .paths import CONF
 FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C or `kill`
 UNREAD = 141  # nobody reads what is printed, as after `| head`; a shell's code for SIGPIPE
 
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class PhotosFailed(CompactHydraException):
     """Some photos could not be inverted; the others are done."""
@@ -48,22 +50,22 @@ def guarded(main: Callable[[], object]) -> None:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM, of `kill` or a cluster's scheduler, ends what runs as Ctrl-C does; where it is handled, it stays so."""
+    """SIGTERM, of `kill` or a cluster's scheduler, and SIGHUP, of a terminal that closes, end what runs as Ctrl-C does;
+    where they are handled or ignored, it stays so.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    is_ours = (
-        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if not is_ours:
-        yield
-        return
-    signal.signal(signal.SIGTERM, interrupt)
+    is_main = threading.current_thread() is threading.main_thread()  # the others have no signals
+    ours = [each for each in ENDING if is_main and signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def telling(task: Callable[[], object]) -> int:

@@ -26,8 +26,8 @@ def start(folder: Path, *settings: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Where this test runs in the background of a shell, Ctrl-C would be ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Where this test runs in the background of a shell, they would be ignored.
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)],
         env=os.environ | {"PYTHONPATH": str(Path(ganinv.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
     )
 
@@ -70,11 +70,14 @@ def test_ctrl_c_in_the_middle_of_the_second_photo(
     assert results(tmp_path / "run").keys() == {"anna", "böb smith"}
 
 
-def test_a_terminated_run_says_how_to_go_on_wherever_it_was(tiny: Path, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_run_says_how_to_go_on_wherever_it_was(
+    ending: signal.Signals, tiny: Path, photos: Path, tmp_path: Path
+) -> None:
     settings = [f"generator.path={tiny}", f"dataset.path={photos}/anna.png", "inverter=w", "inverter.steps=100000"]
     process = start(tmp_path, *settings)
     said = read_until(process, "1 photo -> run")  # the latent is sought then, long before any step of tuning
-    process.terminate()
+    process.send_signal(ending)
     out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (130, ""), said + out
     assert "stopped; what is finished stays in run, and the same command goes on from there" in out
