@@ -215,7 +215,7 @@ class Apart(OneByOne):
         for job in [each for each in gc.get_objects() if type(each) is LocalJob]:  # submitit has no list of them
             job.cancel()
         if not self.is_here:
-            log.warning("the cluster's jobs go on; `scancel` ends them")
+            log.warning("the cluster's jobs go on, and are waited for; `scancel` ends them")
 
     def slots(self) -> list[dict[str, list[str]]]:
         """The graphics cards of each job that runs at a time; Slurm gives cards itself. InputError: too few of them."""

@@ -142,7 +142,7 @@ def test_styleclips_matrix_for_a_text(shape, prior: Prior, tmp_path: Path) -> No
     assert found.made["text"] == "text.npy" and found.made["threshold"] == 0.5
 
 
-# As published: 512 channels to 64 pixels, less above; without ToRGB, and without what is above 128 pixels.
+# All layers; without ToRGB; and without what is above 128 pixels too.
 def test_which_layers_a_file_of_styleclip_has() -> None:
     widths = {"b64.conv1": 8, "b64.torgb": 8, "b128.conv0": 4, "b128.torgb": 4, "b256.conv0": 2, "b256.torgb": 2}
     assert covered(28, widths) == widths
