@@ -9,6 +9,7 @@ import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal, get_args
 
 import torch
@@ -175,10 +176,11 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; name a direction's file, or one of ./directions by its name")
     if path.suffix.lower() in PUBLISHED:
+        where, name = quote(f"finder.path={path}"), quote(f"name={path.stem}")
         raise InputError(
             f"{path}: a published file, which does not say to which generator it belongs; tie it to one first, and give"
-            f" what comes out: `python -m ganinv.directions finder=published finder.path={path} finder.form=FORM"
-            f" name={path.stem} generator=GENERATOR`, FORM vector, ganspace, channels or styleclip"
+            f" what comes out: `python -m ganinv.directions finder=published {where} finder.form=FORM {name}"
+            f" generator=GENERATOR`, FORM vector, ganspace, channels or styleclip"
         )
     try:
         with safe_open(path, framework="pt") as file:

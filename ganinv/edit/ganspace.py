@@ -40,12 +40,14 @@ class GANSpace:
         seed: Annotated[int, Field(ge=0)] = 1,
     ) -> None:
         """`components` are fitted, the first `keep` become directions on `layers` (from, to before; None: all)."""
+        if keep > components:
+            raise ValueError(f"keep: {keep} of {components} components; keep at most as many, or fit more (components)")
         self.samples, self.components, self.keep, self.layers, self.seed = samples, components, keep, layers, seed
 
     def __call__(self, *, prior: Prior, name: str, scorer: Scorer | None = None) -> list[Direction]:
         """Directions name_00, name_01, …; their origin is the mean of w. `scorer` is not used. Raises InputError."""
         found = principal(prior.generator, samples=self.samples, components=self.components, seed=self.seed)
-        return [self._direction(found, index, prior, name) for index in range(min(self.keep, self.components))]
+        return [self._direction(found, index, prior, name) for index in range(self.keep)]
 
     def _direction(self, found: Components, index: int, prior: Prior, name: str) -> Direction:
         vector, spread = found.vectors[index], float(found.spread[index])

@@ -8,21 +8,24 @@ from pydantic import Field
 from torch import Tensor, nn
 
 Weight = Annotated[float, Field(ge=0)]
+Norm = Literal["l1", "l2", "root"]
+LEAST = 1e-10  # below the square of any difference that 8 bits can show; keeps the root's gradient finite at 0
 
 
 class LaplacianPyramid(nn.Module):
     """L_recon = Σ_k v_k mean|Δ_k|^q over the bands Δ_k of the pyramid and its low-pass rest.
 
-    norm: "l1" (q = 1) or "l2" (q = 2). min_size: side of the low-pass rest in pixels; an image no larger is compared as
-    it is. level_weights: v_k from the finest band to the low-pass rest, the last value serving those that are left;
-    None: all 1. Burt & Adelson 1983; the loss of near-perfect GAN inversion (arXiv 2202.11833), which states neither
-    norm nor weights.
+    norm: "l1" (q = 1), "l2" (q = 2), or "root", the square root of the sum with q = 2: an exact penalty (Nocedal and
+    Wright 2006, section 17.2), whose gradient does not fade as the photo comes near, so that other terms give way to
+    it. min_size: side of the low-pass rest in pixels; an image no larger is compared as it is. level_weights: v_k from
+    the finest band to the low-pass rest, the last value serving those that are left; None: all 1. Burt & Adelson 1983;
+    the loss of near-perfect GAN inversion (arXiv 2202.11833), which states neither norm nor weights.
     """
 
     def __init__(
         self,
         *,
-        norm: Literal["l1", "l2"] = "l1",
+        norm: Norm = "l1",
         min_size: Annotated[int, Field(ge=2)] = 8,
         level_weights: list[Weight] | None = None,
     ) -> None:
@@ -39,7 +42,8 @@ class LaplacianPyramid(nn.Module):
             )
         # The pyramid is linear: the bands of the difference are the differences of the bands.
         bands = self.bands(image - target)
-        return torch.stack([self._weight(k) * self._mean(band) for k, band in enumerate(bands)]).sum(dim=0)
+        total = torch.stack([self._weight(k) * self._mean(band) for k, band in enumerate(bands)]).sum(dim=0)
+        return (total + LEAST).sqrt() - LEAST**0.5 if self.norm == "root" else total
 
     def bands(self, image: Tensor) -> list[Tensor]:
         """From the finest band to the low-pass rest, each half the size of the one before."""

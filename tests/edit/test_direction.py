@@ -141,6 +141,11 @@ def test_a_published_file_is_to_be_tied_to_a_generator_first(end: str, prior: Pr
     tied = f"`python -m ganinv.directions finder=published finder.path={path} finder.form=FORM name=age generator="
     with pytest.raises(InputError, match=f"age{end}: a published file, which does not say .*{re.escape(tied)}"):
         find(str(path), prior)
+    spaced = path.rename(tmp_path / f"my age{end}")
+    with pytest.raises(
+        InputError, match=re.escape(f"finder=published 'finder.path={spaced}' finder.form=FORM 'name=my age'")
+    ):
+        find(str(spaced), prior)
 
 
 @pytest.mark.parametrize(

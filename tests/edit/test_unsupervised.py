@@ -44,6 +44,11 @@ def test_more_components_than_there_can_be(prior: Prior) -> None:
         principal(prior.generator, samples=100, components=9, seed=0)
 
 
+def test_no_more_components_are_kept_than_are_fitted() -> None:
+    with pytest.raises(ValueError, match="^keep: 10 of 4 components"):
+        GANSpace(components=4)
+
+
 def test_more_eigenvectors_than_there_are(prior: Prior) -> None:
     with pytest.raises(InputError, match="^finder.keep: 9 are asked for, and w has 8 at most"):
         SeFa(keep=9)(prior=prior, name="x")
