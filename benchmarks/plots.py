@@ -23,7 +23,7 @@ def plot(name: str, folder: Path = RESULTS) -> str:
     everything = rows(name, folder)
     settings = dict.fromkeys(row[column] for row in everything)
     named = [(label(each), aggregate([row for row in everything if row[column] == each])) for each in settings]
-    return scatter(named, baseline=baseline)
+    return scatter(named, baselines=[baseline])
 
 
 def label(setting: str) -> str:

@@ -1,5 +1,6 @@
 """The method on one photo: initial latent, generator tuned around it, figures."""
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from .report.artefacts import OUTCOME, Inversion, outcome
 from .tuner.tuned import Tuned
 
 INITIAL = ("mse", "psnr", "lpips")  # figures that are kept of the initial image too
+SPENT = "initial_seconds"  # of the inverter
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ def to_device(prior: Prior, device: torch.device) -> Prior:
 def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
     """The whole method. The result depends on the photo, the settings and the seed, not on the photos before it."""
     torch.manual_seed(method.seed)
-    target = photo.image.to(method.device)
+    target, started = photo.image.to(method.device), time.perf_counter()
     latent = method.inverter(prior=method.prior, images=target[None], seed=method.seed, names=[photo.name])
+    spent = {SPENT: time.perf_counter() - started}
     tuned = method.tuner(prior=method.prior, image=target, latent=latent, seed=method.seed, name=photo.name)
     initial = render(method.prior.generator, latent)
     image = render(tuned.generator, latent, moved=tuned.moved)
@@ -69,7 +72,7 @@ def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
         target=photo.image,
         initial=initial,
         image=image,
-        metrics=measure(method, photo=photo, initial=initial, image=image, latent=latent, tuned=tuned),
+        metrics=measure(method, photo=photo, initial=initial, image=image, latent=latent, tuned=tuned) | spent,
         moved=sorted(tuned.moved),
         prior=method.prior.name,
         fingerprint=method.prior.fingerprint,
@@ -82,7 +85,8 @@ def measure_again(found: Inversion, *, photo: Photo, method: Method) -> dict[str
     how = {name: found.metrics.get(name) for name in OUTCOME}
     tuned = Tuned(generator=found.generator.to(method.device), moved={}, curve=[], **how)  # pyright: ignore
     latent, pictures = found.latent.to(method.device), {"initial": found.initial, "image": found.image}
-    return measure(method, photo=photo, **pictures, latent=latent, tuned=tuned)
+    spent = {name: value for name, value in found.metrics.items() if name == SPENT}
+    return measure(method, photo=photo, **pictures, latent=latent, tuned=tuned) | spent
 
 
 @torch.no_grad()

@@ -155,12 +155,15 @@ def greet(photos: "Images", folder: Path, *, network: str | None) -> None:
 
 @contextmanager
 def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
-    """Keep the settings in config.yaml, unless None, and what is said in run.log; on Ctrl-C, say how to go on."""
+    """Keep the settings in config.yaml and what the command set in overrides.yaml, unless None, and what is said in
+    run.log; on Ctrl-C, say how to go on.
+    """
     from .files import make_folder, write_text
 
     make_folder(folder)
     if settings is not None:
         write_text(folder / "config.yaml", settings)
+        write_text(folder / "overrides.yaml", OmegaConf.to_yaml(HydraConfig.get().overrides.task))
     handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handler.handleError = lambda record: None  # a full disk is told by the files that matter
@@ -188,8 +191,8 @@ def dashboard(cfg: DictConfig, folder: Path) -> Iterator["Dashboard"]:
     from .report.dashboard import opened
 
     job = HydraConfig.get()
-    is_sweep = job.mode is RunMode.MULTIRUN
-    name, group = (job.job.override_dirname, Path(job.sweep.dir).name) if is_sweep else (str(folder), None)
+    name = job.job.override_dirname or str(folder)
+    group = Path(job.sweep.dir).name if job.mode is RunMode.MULTIRUN else None
     with opened(build(cfg, "logger"), folder=folder, config=plain(cfg), name=name, group=group) as board:
         yield board
 

@@ -15,9 +15,10 @@ from ..files import read_json
 from ..job import ELSEWHERE, JOBS, read, reason, tells
 from ..schema import files, leaves
 from .artefacts import finished_photos, read_record
+from .naming import name_rows
 from .summary import FAILED
 
-CONFIG = "config.yaml"
+CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 MOST_NAMES = 5
 Settings = dict[str, Any]  # a run's settings by their dotted names
 
@@ -30,6 +31,8 @@ class Setting:
     name: str = ""
     order: tuple[int, str] = (0, "")
     photos: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the digest of its pixels
+    commands: list[list[str]] = field(default_factory=list)  # overrides of its runs
+    files: dict[str, set[str]] = field(default_factory=dict)  # setting -> what its runs name, in full
 
     def values(self, column: str) -> dict[str, float]:
         """Photo -> figure, for those that have one."""
@@ -53,6 +56,7 @@ def gather(folders: Sequence[Path]) -> Gathered:
     notes: list[str] = []
     known = {folder: list(_asked(folder, notes)) for folder in folders}
     asked = [record for records in known.values() for record in records]
+    notes += _undone(asked)
     runs = dict.fromkeys(run for folder, records in known.items() for run in _runs(folder, records))
     rows: dict[str, Setting] = {}
     for run in runs:
@@ -62,22 +66,26 @@ def gather(folders: Sequence[Path]) -> Gathered:
         said = f": {'; '.join(notes)}" if notes else ""
         raise InputError(f"{', '.join(map(str, folders))}: holds no finished photo{said}")
     _expect_one_prior(settings)
-    _name(settings, asked)
+    name_rows(settings, asked)
     settings.sort(key=lambda setting: setting.order)
-    return Gathered(settings, list(dict.fromkeys([*notes, *missing(settings)])))
+    return Gathered(settings, list(dict.fromkeys([*notes, *missing(settings), *_merged(settings)])))
 
 
 def _asked(folder: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """What the sweeps beneath `folder` know of their jobs; those that are not done are noted."""
+    """What the sweeps beneath `folder` know of their jobs."""
     for path in sorted(folder.rglob(f"{JOBS}/*.json")):
         try:
-            record = read(path)
+            yield read(path)
         except InputError as error:
             notes.append(str(error))
-            continue
-        if record["state"] != "done":
-            notes.append(f"job #{record['number']} {' '.join(record['overrides'])} is not done: {reason(record)}")
-        yield record
+
+
+def _undone(asked: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A sentence for each job that neither its sweep nor another one, as a rerun in a folder of its own, has done."""
+    done = {tuple(record["overrides"]) for record in asked if record["state"] == "done"}
+    for record in asked:
+        if tuple(record["overrides"]) not in done:
+            yield f"job #{record['number']} {' '.join(record['overrides'])} is not done: {reason(record)}"
 
 
 def _runs(folder: Path, asked: Sequence[dict[str, Any]]) -> list[Path]:
@@ -101,6 +109,9 @@ def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
         return
     settings, mark, measured = flat(plain(cfg)), settings_hash(cfg), metric_hash(cfg)
     row = rows.setdefault(repr(sorted(settings.items())), Setting(settings))
+    row.commands += _command(run)
+    for key, name in files(plain(cfg)):
+        row.files.setdefault(key, set()).add(name)
     row.order = min(row.order, (0, str(run))) if row.order[1] else (0, str(run))
     found = list(_records(run, notes))
     marks, ways = ({record.get(key) for record in found} for key in ("settings_hash", "metric_hash"))
@@ -114,6 +125,15 @@ def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
     notes += _failures(run, done={record["source"] for record in found})
     if not found:
         notes.append(f"{run}: no finished photo")
+
+
+def _command(run: Path) -> list[list[str]]:
+    """The overrides of the run's command, where they lie beside its settings."""
+    try:
+        found = OmegaConf.to_container(OmegaConf.load(run / OVERRIDES))
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return []
+    return [[str(each) for each in found]] if isinstance(found, list) else []
 
 
 def read_settings(path: Path) -> DictConfig:
@@ -196,50 +216,22 @@ def _expect_one_prior(settings: Sequence[Setting]) -> None:
         raise InputError(f"photos of {len(priors)} priors ({named}) do not compare; name the runs of one")
 
 
-def _name(settings: Sequence[Setting], asked: Sequence[dict[str, Any]]) -> None:
-    """By what a sweep set, where that tells all rows apart; otherwise by the settings that differ."""
-    by_mark = {record["settings_hash"]: record for record in asked}
-    own = [next((by_mark[m] for m in _marks(setting) if m in by_mark), None) for setting in settings]
-    known = [record for record in own if record is not None]
-    common = set.intersection(*(set(record["overrides"]) for record in known)) if known else set()
-    names = [", ".join(_word(o) for o in record["overrides"] if o not in common and tells(o)) for record in known]
-    if len(known) < len(settings) or len(set(names)) < len(names) or not all(names):
-        names = differing([setting.settings for setting in settings])
-    for setting, record, name in zip(settings, own, names, strict=True):
-        setting.name = name
-        if len(known) == len(settings) and record is not None:
-            setting.order = (record["number"], "")
-
-
-def _marks(setting: Setting) -> set[str]:
-    return {record["settings_hash"] for record in setting.photos.values()}
-
-
-def _word(override: str) -> str:
-    """`row=full` is called "full": the files in conf/row are named for this."""
-    return override.removeprefix("row=").replace("_", " ") if override.startswith("row=") else override.lstrip("+")
-
-
-def differing(rows: Sequence[Settings]) -> list[str]:
-    """A name for each row of settings, of those alone that differ between rows."""
-    if len(rows) == 1:
-        return ["all"]
-    keys = dict.fromkeys(key for row in rows for key in row)
-    differ = [key for key in keys if len({repr(row.get(key, "absent")) for row in rows}) > 1]
-    return [", ".join(f"{key}={_value(row[key])}" for key in differ if key in row) for row in rows]
-
-
-def _value(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def missing(settings: Sequence[Setting]) -> list[str]:
-    """A sentence for each setting that lacks photos which another has."""
-    every = {digest: record["image"] for setting in settings for digest, record in setting.photos.items()}
+    """A sentence for each setting that lacks photos which another one has that has some of its photos, if any has."""
     said = []
     for setting in settings:
+        beside = [other for other in settings if other is not setting and other.photos.keys() & setting.photos.keys()]
+        every = {digest: record["image"] for other in beside or settings for digest, record in other.photos.items()}
         names = sorted(name for digest, name in every.items() if digest not in setting.photos)
         if names:
             more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
             said.append(f"{setting.name}: lacks {', '.join(names[:MOST_NAMES])}{more}")
     return said
+
+
+def _merged(settings: Sequence[Setting]) -> Iterator[str]:
+    """A sentence where files or folders of one name in several places count as the same."""
+    for setting in settings:
+        for key, names in setting.files.items():
+            if len(names) > 1:
+                yield f"{key}: {', '.join(sorted(names))} count as one; where they differ, give them different names"

@@ -29,8 +29,11 @@ Named = tuple[str, dict[str, Aggregate]]
 Place = tuple[float, float]  # in the picture
 
 
-def scatter(settings: Sequence[Named], *, baseline: str) -> str:
-    """PSNR to the right, drift upwards: lower right is best. Empty where no measure of drift stands in all rows."""
+def scatter(settings: Sequence[Named], *, baselines: Sequence[str], distance: str = "Fréchet distance") -> str:
+    """PSNR to the right, drift upwards: lower right is best. Empty where no measure of drift stands in all rows.
+
+    baselines: names of the settings that stand out; distance: what the Fréchet distance is called.
+    """
     drift = next((name for name in DRIFTS if all(name in figures for _, figures in settings)), None)
     if drift is None or not all("psnr" in figures for _, figures in settings):
         return ""
@@ -39,11 +42,12 @@ def scatter(settings: Sequence[Named], *, baseline: str) -> str:
     ends = (across[0], across[-1]), (up[0], up[-1])
     height = max(HEIGHT, TOP + 20 * len(points) + 10)
     frame = Frame(*ends, LEFT, WIDTH - RIGHT, TOP, height - BOTTOM)
-    names = [(name, "base" if name == baseline else "dot") for name, _ in settings]
-    body = _axes(frame, across, up, title=DRIFTS[drift]) + _points(frame, points, names)
+    names = [(name, "base" if name in baselines else "dot") for name, _ in settings]
+    title = DRIFTS[drift].replace("Fréchet distance", distance)
+    body = _axes(frame, across, up, title=title) + _points(frame, points, names)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
-        f"<title>PSNR against {escape(DRIFTS[drift])}, {len(points)} settings</title><style>{STYLE}</style>"
+        f"<title>PSNR against {escape(title)}, {len(points)} settings</title><style>{STYLE}</style>"
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>{body}</svg>\n'
     )
 

@@ -24,6 +24,7 @@ COLUMNS = (
     "exact_pixels",
     "steps",
     "seconds",
+    "initial_seconds",
     "stopped",
     "drift_lpips",
     "drift_mse",

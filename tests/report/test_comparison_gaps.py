@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ganinv.config import read, settings_hash
 from ganinv.errors import InputError
+from ganinv.job import write
 from ganinv.report.comparison import compare
 from ganinv.report.jobs import gather, read_settings
 
@@ -75,3 +77,64 @@ def test_broken_files_are_named_and_the_rest_is_compared(run: Run, tmp_path: Pat
     ]  # fmt: skip
     with pytest.raises(InputError, match="none.yaml: not the settings of a run"):
         read_settings(tmp_path / "none.yaml")
+
+
+def test_machines_with_other_folders_above_keep_the_rows_names(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for machine in ("m1", "m2"):
+        photos = tmp_path / machine / "photos"
+        photos.mkdir(parents=True)
+        for number, row in enumerate(("full", "without_locality")):
+            overrides = [f"dataset.path={photos}", f"row={row}"]
+            place = run(f"{machine}/runs/{row}", overrides, **{machine: {"mse": 1.0 + number}})
+            mark = settings_hash(read(overrides))
+            record = {"number": number, "overrides": overrides, "folder": str(place), "settings_hash": mark}
+            write(tmp_path / machine / "sweep", record | {"state": "done", "why": None, "code": 0})
+    found = compare([tmp_path], out=tmp_path)
+    assert [(line.name, line.n) for line in found.lines] == [("full", 2), ("without locality", 2)]
+    places = f"{tmp_path}/m1/photos, {tmp_path}/m2/photos"
+    assert found.notes == [f"dataset.path: {places} count as one; where they differ, give them different names"]
+
+
+def test_a_job_that_another_sweep_has_done_is_not_missing(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    place = run("runs/a", ["seed=0"], anna={"mse": 1.0})
+    record = {"number": 1, "overrides": ["seed=0"], "folder": str(place), "settings_hash": None, "code": 1}
+    write(tmp_path / "sweeps/1", record | {"state": "failed", "why": "it was killed"})
+    assert gather([tmp_path]).notes == ["job #1 seed=0 is not done: it was killed"]
+    write(tmp_path / "sweeps/2", record | {"state": "done", "why": None})
+    assert gather([tmp_path]).notes == []
+
+
+def test_runs_of_no_sweep_are_named_by_their_commands(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for row in ("full", "pti"):
+        place = run(f"runs/{row}", [f"row={row}"], anna={"mse": 1.0})
+        (place / "overrides.yaml").write_text(f"- dataset.path=.\n- row={row}\n- folder=runs/{row}\n")
+    run("runs/old", ["seed=5"], anna={"mse": 1.0})
+    found = compare([tmp_path / "runs/full", tmp_path / "runs/pti"], out=tmp_path)
+    assert ([line.name for line in found.lines], found.baseline) == (["full", "pti"], "full")
+    assert [line.name for line in compare([tmp_path], out=tmp_path).lines][::2] == ["full", "pti"]
+
+
+def test_each_dataset_is_compared_with_its_own_baseline(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for name in ("faces", "cars"):
+        (tmp_path / name).mkdir()
+        for row, mse in (("full", 1.0), ("without_locality", 3.0)):
+            overrides = [f"dataset.path={tmp_path / name}", f"row={row}"]
+            place = run(f"runs/{name}-{row}", overrides, **{name: {"mse": mse + len(name)}})
+            (place / "overrides.yaml").write_text("".join(f"- {each}\n" for each in overrides))
+    found = compare([tmp_path / "runs"], out=tmp_path)
+    assert found.notes == [] and found.baseline == "dataset.path=cars, full or dataset.path=faces, full"
+    assert [each.differences["mse"].mean for each in found.lines if each.differences] == [2, 2]
+    assert "Difference to dataset.path=cars, full or dataset.path=faces, full:" in found.told
+    with pytest.raises(InputError, match="--baseline: no row is called 'none'; there are 'dataset.path=cars, full'"):
+        compare([tmp_path / "runs"], out=tmp_path, baseline="none")
+
+
+def test_the_networks_stand_in_the_heads(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    networks = {"lpips_network": "alex", "frechet_network": "FID"}
+    for seed in (0, 1):
+        figures = {"psnr": 40.0 + seed, "lpips": 0.1, "frechet_ratio": 1.0, "frechet_ratio_near_0.25": 1.1}
+        run(f"runs/{seed}", [f"seed={seed}"], anna=figures | networks)
+    told = compare([tmp_path], out=tmp_path).told
+    assert "| LPIPS (alex) | FID, ratio | FID, ratio, α .25 |" in told
+    assert "FID, tuned over untouched" in (tmp_path / "fidelity_drift.svg").read_text()
+    assert [(row["lpips_network"], row["frechet_network"]) for row in rows(tmp_path)] == [("alex", "FID")] * 2

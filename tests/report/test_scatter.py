@@ -21,7 +21,7 @@ def dots(svg: str) -> list[tuple[float, float]]:
 
 
 def test_the_point_with_more_fidelity_and_less_drift_lies_lower_right() -> None:
-    svg = scatter([setting("full", 50, 1), setting("<a> & b", 40, 2)], baseline="full")
+    svg = scatter([setting("full", 50, 1), setting("<a> & b", 40, 2)], baselines=["full"])
     assert dots(svg) == [(WIDTH - RIGHT, HEIGHT - BOTTOM), (LEFT, TOP)]
     tree = ElementTree.fromstring(svg)
     assert "http" not in svg.replace('xmlns="http://www.w3.org/2000/svg"', "")
@@ -42,7 +42,7 @@ def test_dots_that_would_hide_each_other_stand_beside_their_points() -> None:
 
 def test_a_dot_beside_its_point_is_led_to_it() -> None:
     names = [("full", 40, 1), ("a", 50, 2), ("b", 50, 2)]
-    svg = scatter([setting(*each) for each in names], baseline="b")
+    svg = scatter([setting(*each) for each in names], baselines=["b"])
     number = {name: at for (name, *_), at in zip(names, dots(svg), strict=True)}
     leads = re.findall(r'class="lead" x1="(.*?)" x2="(.*?)" y1="(.*?)" y2="(.*?)"/><circle class="(\w+) point"', svg)
     right, top = f"{WIDTH - RIGHT:.1f}", f"{TOP:.1f}"
@@ -69,7 +69,7 @@ def test_the_measure_of_drift_is_one_that_all_have() -> None:
     name, figures = setting("a", 40, 1)
     with_lpips = figures | {"drift_lpips": Aggregate(0.1, None, 1)}
     assert "LPIPS, tuned against untouched" in scatter(
-        [(name, with_lpips), ("b", {k: v for k, v in with_lpips.items() if k != "frechet_ratio"})], baseline="a"
+        [(name, with_lpips), ("b", {k: v for k, v in with_lpips.items() if k != "frechet_ratio"})], baselines=["a"]
     )
-    assert scatter([(name, {"psnr": figures["psnr"]})], baseline="a") == ""
-    assert scatter([(name, {"frechet_ratio": figures["frechet_ratio"]})], baseline="a") == ""
+    assert scatter([(name, {"psnr": figures["psnr"]})], baselines=["a"]) == ""
+    assert scatter([(name, {"frechet_ratio": figures["frechet_ratio"]})], baselines=["a"]) == ""
