@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .report.inputs import Inputs
 
 log = logging.getLogger("ganinv")
+MOST_NAME = 128  # letters of a run's name that W&B takes
 
 
 def main() -> None:
@@ -189,9 +190,10 @@ def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
 def dashboard(cfg: DictConfig, folder: Path) -> Iterator["Dashboard"]:
     """Open the run's dashboard, and close it whatever happens, or the next job of a sweep would go on in it."""
     from .report.dashboard import opened
+    from .report.naming import named
 
     job = HydraConfig.get()
-    name = job.job.override_dirname or str(folder)
+    name = named(job.overrides.task, most=MOST_NAME) or str(folder)
     group = Path(job.sweep.dir).name if job.mode is RunMode.MULTIRUN else None
     with opened(build(cfg, "logger"), folder=folder, config=plain(cfg), name=name, group=group) as board:
         yield board

@@ -127,6 +127,7 @@ def heading(column: str, networks: dict[str, str | None]) -> str:
 def _rows(lines: Sequence[Line], networks: dict[str, str | None]) -> Iterator[dict[str, Any]]:
     """Every figure of a setting in one row of the CSV, floats exact, and whose features they are of."""
     named = {"lpips_network": networks["LPIPS"], "frechet_network": networks["Fréchet distance"]}
+    named = {column: name for column, name in named.items() if name}
     for line in lines:
         cells: dict[str, Any] = {"setting": line.name, "photos": line.n} | named
         for column, value in line.figures.items():

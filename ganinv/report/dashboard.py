@@ -219,7 +219,10 @@ class Wandb:
 
         from .wandb_media import artifact, as_artifact, staged, table
 
-        rows = read_csv(next(path for path in files if path.name == "table.csv"), text=("setting",))
+        rows = read_csv(
+            next(path for path in files if path.name == "table.csv"),
+            text=("setting", "lpips_network", "frechet_network"),
+        )
         name = f"table-{as_artifact(self.run.group)}"
         try:
             with staged(self.place):

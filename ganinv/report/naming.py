@@ -71,6 +71,12 @@ def short(overrides: Sequence[str]) -> Overrides:
     return tuple(_last_part(override) for override in overrides if tells(override))
 
 
+def named(overrides: Sequence[str], *, most: int) -> str:
+    """A name of a run by what its command set, of `most` letters at most, the last ones where there are more."""
+    name = ",".join(map(_last_part, overrides))
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
 def _last_part(override: str) -> str:
     key, _, value = override.partition("=")
     is_path = key.lstrip("+") in (*PATHS, *CHECKPOINTS) or key.endswith(".weights")
