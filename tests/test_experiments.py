@@ -145,3 +145,16 @@ def test_one_command_makes_the_table(command: Command, photos: Path, tmp_path: P
     names = ["full", "without recon", "without adv local", "without global", "without adv global", "without locality"]
     assert [line.split(" | ")[0].lstrip("| ") for line in lines[2:8]] == names
     assert "Difference to full:" in lines and (tmp_path / "here" / "table.tex").is_file()
+
+
+def test_one_command_makes_the_table_of_two_datasets(command: Command, photos: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    (photos / "carl.png").rename(others / "carl.png")
+    ended = command("experiment=fidelity", f"dataset.path={photos},{others}", "dataset.limit=1", "hydra.sweep.dir=here")
+    assert ended.code == 0, ended.err
+    text = (tmp_path / "here" / "table.md").read_text()
+    names = [line.split(" | ")[0].lstrip("| ") for line in text.splitlines() if line.startswith("| ")]
+    rows = [f"{row}, dataset.path={name}" for row in ("full", "root", "closest") for name in ("photos", "others")]
+    assert names[1:7] == rows and names[8:] == rows[2:], text
+    assert "Difference to full, dataset.path=photos or full, dataset.path=others:" in text and "lacks" not in text
