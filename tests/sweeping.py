@@ -15,6 +15,7 @@ from PIL import Image
 
 import ganinv
 from ganinv.files import read_csv
+from ganinv.report.dashboard import WORDS
 
 from .running import TINY
 
@@ -105,7 +106,7 @@ def finished(folder: Path) -> dict[Path, int]:
 
 def expect_own_figures(folder: Path, numbers: set[int]) -> None:
     """The table has a row of each of these jobs of photos and no other; no two have the same figures."""
-    rows = {row["setting"]: row for row in read_csv(folder / "sweep" / "table.csv", text=("setting",))}
+    rows = {row["setting"]: row for row in read_csv(folder / "sweep" / "table.csv", text=WORDS)}
     assert len(rows) == len({row["mse_mean"] for row in rows.values()}) == len(numbers)
     for record in records(folder / "sweep"):
         if record["number"] in numbers:

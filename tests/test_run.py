@@ -31,7 +31,8 @@ def test_a_run_leaves_what_is_promised(command: Command, photos: Path, tmp_path:
     folder = run_folder(tmp_path)
     assert folder.parent == tmp_path / "runs" / "ffhq"
     files = {p.name for p in folder.iterdir() if p.is_file()}
-    assert files >= {"config.yaml", "metrics.csv", "grid.png", "report.html", "run.log"}
+    assert files >= {"config.yaml", "overrides.yaml", "metrics.csv", "grid.png", "report.html", "run.log"}
+    assert f"- dataset.path={photos}" in (folder / "overrides.yaml").read_text().splitlines()
     assert {p.name for p in folder.iterdir() if p.is_dir()} == {"anna", "böb smith", "carl"}
     for name in ("anna", "böb smith", "carl"):
         assert {p.name for p in (folder / name).iterdir()} == PHOTO_FILES

@@ -22,7 +22,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m ganinv.report", description=__doc__)
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="of a run, of a sweep, or above several of them")
-    parser.add_argument("--baseline", help='row that the others are compared with (default: "full", or the first)')
+    parser.add_argument(
+        "--baseline", help='row that the others are compared with (default: "full", "default" or the first)'
+    )
     parser.add_argument("--columns", help="of metrics.csv, by commas, for Markdown and LaTeX; the CSV has all")
     parser.add_argument("--out", help="folder for table.csv, .md, .tex and fidelity_drift.svg (default: the first)")
     return parser.parse_args(arguments)

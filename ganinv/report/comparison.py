@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..files import write_csv, write_text
 from .forms import Line, latex, markdown
 from .jobs import Setting, gather
+from .naming import DEFAULT
 from .paired import paired
 from .scatter import scatter
 from .table import aggregate, frechet_network, lpips_network, row
@@ -33,9 +34,10 @@ HEADINGS = {
     "initial_seconds": "seconds of the start",
     "seconds": "seconds of tuning",
 }
-BASELINE = "full"  # where a row is called so; otherwise the first one
+Networks = dict[str, str | None]  # of LPIPS and of the Fréchet distance; None where there are no figures of it
+BASELINES = ("full", DEFAULT)  # the first by which a row is called; otherwise the first row
 STATED = (
-    "Mean ± standard deviation over the photos. Difference: to {baseline!r} on the same photos, mean and its 95 %"
+    "Mean ± standard deviation over the photos. Difference: to {baseline} on the same photos, mean and its 95 %"
     " confidence interval (paired, Student's t)."
 )
 
@@ -56,57 +58,86 @@ def compare(
 ) -> Comparison:
     """Gather the runs beneath `folders`; write table.csv, table.md, table.tex and fidelity_drift.svg into `out`.
 
-    baseline: the name of the row that the others are compared with; None: "full", or the first (`baselines`).
+    baseline: the name of the row that the others are compared with; None: "full", "default" or the first (`beside`).
     columns: of metrics.csv, for Markdown and LaTeX; None: those of `HEADINGS` that have figures. Raises InputError.
     """
     found = gather(folders)
-    chosen = baselines(found.settings, baseline)
-    lines = [_line(setting, beside) for setting, beside in zip(found.settings, chosen, strict=True)]
-    others = [beside for setting, beside in zip(found.settings, chosen, strict=True) if beside is not setting]
-    named = list(dict.fromkeys(beside.name for beside in others or chosen[:1]))
-    rows = [row(record) for setting in found.settings for record in setting.photos.values()]
-    networks = {"LPIPS": lpips_network(rows), "Fréchet distance": frechet_network(rows)}
+    called = baselines(found.settings, baseline)
+    others = [] if baseline else found.settings
+    lines = [_line(setting, beside(setting, called, others)) for setting in found.settings]
+    networks = _networks(found.settings)
     shown = _columns(lines, columns, networks)
-    notes = [*found.notes, *_mixed(networks)]
-    said = " or ".join(named)
-    stated = STATED.format(baseline=" or ".join(map(repr, named)))
-    text = markdown(lines, shown, baseline=said, stated=stated, notes=notes)
-    write_csv(out / "table.csv", list(_rows(lines, networks)))
-    write_text(out / "table.md", text)
-    write_text(out / "table.tex", latex(lines, shown, baseline=said, stated=stated))
+    notes = [*found.notes, *_apart(lines, [setting.name for setting in called]), *_mixed(networks)]
+    return _written(out, lines, shown, networks=networks, notes=notes)
+
+
+def _written(
+    out: Path, lines: list[Line], shown: dict[str, str], *, networks: Networks, notes: list[str]
+) -> Comparison:
+    """The table's forms and the plot, in `out`."""
+    named = list(dict.fromkeys(line.baseline for line in lines if line.baseline not in (None, line.name)))
+    named = [name for name in named if name is not None] or [lines[0].name]
+    said = {"baseline": " or ".join(named), "stated": STATED.format(baseline=" or ".join(map(repr, named)))}
+    text = markdown(lines, shown, notes=notes, **said)
     title = networks["Fréchet distance"] or "Fréchet distance"
     plot = scatter([(line.name, line.figures) for line in lines], baselines=named, distance=title)
-    if plot:
-        write_text(out / "fidelity_drift.svg", plot)
-    names = ["table.csv", "table.md", "table.tex", *(["fidelity_drift.svg"] if plot else [])]
+    write_csv(out / "table.csv", list(_rows(lines, networks)))
+    forms = {"table.md": text, "table.tex": latex(lines, shown, **said), "fidelity_drift.svg": plot}
+    for name, form in forms.items():
+        if form:
+            write_text(out / name, form)
+    names = ["table.csv", *(name for name, form in forms.items() if form)]
     told = f"{text}\n{out}: {', '.join(names)}" + ("" if plot else "; no figures of drift to plot")
-    return Comparison(lines, said, notes, told, [out / name for name in names])
+    return Comparison(lines, said["baseline"], notes, told, [out / name for name in names])
 
 
 def baselines(settings: Sequence[Setting], name: str | None) -> list[Setting]:
-    """What each row is compared with: the row called `name`, None: "full", or the first.
+    """The rows called `name`, None: "full", "default" or none; several where each dataset has one.
 
-    Where that has none of the row's photos, as with several datasets, the first that has some, of those so called if
-    there is one. InputError: none is called `name`.
+    InputError: none is called `name`.
     """
-    wanted = BASELINE if name is None else name
-    so_called = [each for each in settings if each.name == wanted]
-    so_called += [each for each in settings if wanted in each.name.split(", ") and each not in so_called]
-    if name is not None and not so_called:
+    found = next((rows for each in ((name,) if name else BASELINES) if (rows := _called(settings, each))), [])
+    if name is not None and not found:
         there = ", ".join(repr(setting.name) for setting in settings)
         raise InputError(f"--baseline: no row is called {name!r}; there are {there}")
-    order = [*so_called, *settings]
-    return [next((each for each in order if each.photos.keys() & own.photos.keys()), order[0]) for own in settings]
+    return found
 
 
-def _line(setting: Setting, baseline: Setting) -> Line:
+def _called(settings: Sequence[Setting], name: str) -> list[Setting]:
+    """The row of this name, or, where there is none, those of which it is a part."""
+    exact = [setting for setting in settings if setting.name == name]
+    return exact or [setting for setting in settings if name in setting.name.split(", ")]
+
+
+def beside(own: Setting, called: Sequence[Setting], others: Sequence[Setting]) -> Setting | None:
+    """What a row is compared with: of `called` the one with most of its photos, or the first of `others` with any."""
+
+    def shared(other: Setting) -> int:
+        return len(other.photos.keys() & own.photos.keys())
+
+    is_one = any(each is own for each in called)
+    best = own if is_one else max(called, key=shared, default=None)
+    return best if best is not None and shared(best) else next(filter(shared, others), None)
+
+
+def _apart(lines: Sequence[Line], called: Sequence[str]) -> Iterator[str]:
+    """A word on each row that shares no photo with those by whose name it was to be compared."""
+    for line in lines:
+        if called and line.baseline not in called:
+            instead = "" if line.baseline in (None, line.name) else f", and is compared with {line.baseline}"
+            yield f"{line.name}: shares no photo with {' or '.join(called)}{instead}"
+
+
+def _line(setting: Setting, baseline: Setting | None) -> Line:
     figures = aggregate([row(record) for record in setting.photos.values()])
+    if baseline is None or baseline is setting:
+        return Line(setting.name, len(setting.photos), figures, {}, baseline.name if baseline else None)
     found = {column: paired(setting.values(column), baseline.values(column)) for column in figures}
-    differences = {} if setting is baseline else {c: d for c, d in found.items() if d is not None}
-    return Line(setting.name, len(setting.photos), figures, differences)
+    differences = {column: difference for column, difference in found.items() if difference is not None}
+    return Line(setting.name, len(setting.photos), figures, differences, baseline.name)
 
 
-def _columns(lines: Sequence[Line], asked: Sequence[str] | None, networks: dict[str, str | None]) -> dict[str, str]:
+def _columns(lines: Sequence[Line], asked: Sequence[str] | None, networks: Networks) -> dict[str, str]:
     """Column -> heading, of those that have a figure."""
     known = dict.fromkeys(column for line in lines for column in line.figures)
     unknown = [column for column in asked or () if column not in known]
@@ -115,21 +146,21 @@ def _columns(lines: Sequence[Line], asked: Sequence[str] | None, networks: dict[
     return {column: heading(column, networks) for column in asked or HEADINGS if column in known}
 
 
-def heading(column: str, networks: dict[str, str | None]) -> str:
+def heading(column: str, networks: Networks) -> str:
     """A column's, with the name of its network: LPIPS (alex), Fréchet distance (AlexNet) or FID."""
-    said = HEADINGS.get(column, column.replace("_", " "))
+    said = HEADINGS.get(column, column.replace("frechet", "Fréchet distance").replace("_", " "))
     lpips, frechet = networks["LPIPS"], networks["Fréchet distance"]
-    if lpips and said.endswith("LPIPS"):
+    if lpips and "lpips" in column and not column.startswith("ganinverter"):
         said += f" ({lpips})"
     return said.replace("Fréchet distance", frechet) if frechet else said
 
 
-def _rows(lines: Sequence[Line], networks: dict[str, str | None]) -> Iterator[dict[str, Any]]:
+def _rows(lines: Sequence[Line], networks: Networks) -> Iterator[dict[str, Any]]:
     """Every figure of a setting in one row of the CSV, floats exact, and whose features they are of."""
     named = {"lpips_network": networks["LPIPS"], "frechet_network": networks["Fréchet distance"]}
     named = {column: name for column, name in named.items() if name}
     for line in lines:
-        cells: dict[str, Any] = {"setting": line.name, "photos": line.n} | named
+        cells: dict[str, Any] = {"setting": line.name, "photos": line.n, "baseline": line.baseline} | named
         for column, value in line.figures.items():
             cells |= {f"{column}_{key}": item for key, item in vars(value).items()}
             difference = line.differences.get(column)
@@ -139,7 +170,12 @@ def _rows(lines: Sequence[Line], networks: dict[str, str | None]) -> Iterator[di
         yield cells
 
 
-def _mixed(networks: dict[str, str | None]) -> Iterator[str]:
+def _networks(settings: Sequence[Setting]) -> Networks:
+    rows = [row(record) for setting in settings for record in setting.photos.values()]
+    return {"LPIPS": lpips_network(rows), "Fréchet distance": frechet_network(rows)}
+
+
+def _mixed(networks: Networks) -> Iterator[str]:
     """A word where a column mixes figures that do not compare."""
     for what, named in networks.items():
         if named and ", " in named:

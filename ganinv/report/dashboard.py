@@ -20,6 +20,7 @@ from .artefacts import FILES
 from .summary import Summary
 
 logger = logging.getLogger(__name__)
+WORDS = ("setting", "baseline", "lpips_network", "frechet_network")  # columns of a sweep's table that are no figures
 Rows = Sequence[dict[str, float]]
 Pictures = Mapping[int, Tensor]  # steps done -> uint8 [3, R, R]
 
@@ -219,10 +220,7 @@ class Wandb:
 
         from .wandb_media import artifact, as_artifact, staged, table
 
-        rows = read_csv(
-            next(path for path in files if path.name == "table.csv"),
-            text=("setting", "lpips_network", "frechet_network"),
-        )
+        rows = read_csv(next(path for path in files if path.name == "table.csv"), text=WORDS)
         name = f"table-{as_artifact(self.run.group)}"
         try:
             with staged(self.place):

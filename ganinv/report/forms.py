@@ -19,6 +19,7 @@ class Line:
     n: int
     figures: dict[str, Aggregate]
     differences: dict[str, Difference]
+    baseline: str | None = None  # the row that the differences are to
 
 
 def markdown(

@@ -111,7 +111,7 @@ def _add(run: Path, rows: dict[str, Setting], notes: list[str]) -> None:
     row = rows.setdefault(repr(sorted(settings.items())), Setting(settings))
     row.commands += _command(run)
     for key, name in files(plain(cfg)):
-        row.files.setdefault(key, set()).add(name)
+        row.files.setdefault(key, set()).add(str(PurePath(name)))
     row.order = min(row.order, (0, str(run))) if row.order[1] else (0, str(run))
     found = list(_records(run, notes))
     marks, ways = ({record.get(key) for record in found} for key in ("settings_hash", "metric_hash"))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Overrides = tuple[str, ...]  # of a command
 ABSENT = object()
+DEFAULT = "default"  # a row whose command sets nothing that others do not
 
 
 def name_rows(settings: Sequence["Setting"], asked: Sequence[dict[str, Any]]) -> None:
@@ -41,25 +42,23 @@ def _told_apart(settings: Sequence["Setting"], commands: Sequence[Sequence[Overr
     """Names, the best first, of which each is another one."""
     by_settings = differing([setting.settings for setting in settings])
     for pick in (_shared, _first):
-        names = by_commands(commands, pick)
-        if any(names):
-            names = [name or other for name, other in zip(names, by_settings, strict=True)]
-            if len(set(names)) == len(names):
-                yield names
+        names = [name or other for name, other in zip(by_commands(commands, pick), by_settings, strict=True)]
+        if len(names) == len(set(names)) > 1:
+            yield names
     yield by_settings
 
 
 def by_commands(commands: Sequence[Sequence[Overrides]], pick: Callable) -> list[str]:
-    """What `pick` takes of each row's commands, without what all rows have; "" where that is nothing."""
-    chosen = [pick(own) if own else () for own in commands]
-    known = [set(own) for own in chosen if own]
+    """What `pick` takes of each row's commands, without what all rows have; "" where no command is known."""
+    known = [set(pick(own)) for own in commands if own]
     common = set.intersection(*known) if known else set()
-    return [", ".join(_word(override) for override in own if override not in common) for own in chosen]
+    return [", ".join(_word(o) for o in pick(own) if o not in common) or DEFAULT if own else "" for own in commands]
 
 
 def _shared(commands: Sequence[Overrides]) -> Overrides:
-    """What every command of a row set."""
-    return tuple(override for override in commands[0] if all(override in other for other in commands))
+    """What every command of a row set; of commands that set the same in other words, the first."""
+    found = tuple(override for override in commands[0] if all(override in other for other in commands))
+    return found or commands[0]
 
 
 def _first(commands: Sequence[Overrides]) -> Overrides:
@@ -80,7 +79,8 @@ def named(overrides: Sequence[str], *, most: int) -> str:
 def _last_part(override: str) -> str:
     key, _, value = override.partition("=")
     is_path = key.lstrip("+") in (*PATHS, *CHECKPOINTS) or key.endswith(".weights")
-    return f"{key}={PurePath(value).name}" if is_path and value else override
+    bare = value[1:-1] if value[:1] in ("'", '"') and value[:1] == value[-1:] else value
+    return f"{key}={PurePath(bare).name or bare}" if is_path and bare else override
 
 
 def _word(override: str) -> str:

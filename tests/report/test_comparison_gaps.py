@@ -9,8 +9,9 @@ import pytest
 from ganinv.config import read, settings_hash
 from ganinv.errors import InputError
 from ganinv.job import write
-from ganinv.report.comparison import compare
+from ganinv.report.comparison import compare, heading
 from ganinv.report.jobs import gather, read_settings
+from ganinv.report.naming import named, short
 
 from .test_comparison import Run, run  # noqa: F401
 
@@ -124,6 +125,11 @@ def test_each_dataset_is_compared_with_its_own_baseline(run: Run, tmp_path: Path
     found = compare([tmp_path / "runs"], out=tmp_path)
     assert found.notes == [] and found.baseline == "dataset.path=cars, full or dataset.path=faces, full"
     assert [each.differences["mse"].mean for each in found.lines if each.differences] == [2, 2]
+    assert [row["baseline"] for row in rows(tmp_path)] == [
+        f"dataset.path={n}, full" for n in ("cars", "cars", "faces", "faces")
+    ]
+    said = "Difference: to 'dataset.path=cars, full' or 'dataset.path=faces, full' on the same photos"
+    assert said in found.told
     assert "Difference to dataset.path=cars, full or dataset.path=faces, full:" in found.told
     with pytest.raises(InputError, match="--baseline: no row is called 'none'; there are 'dataset.path=cars, full'"):
         compare([tmp_path / "runs"], out=tmp_path, baseline="none")
@@ -138,3 +144,81 @@ def test_the_networks_stand_in_the_heads(run: Run, tmp_path: Path) -> None:  # n
     assert "| LPIPS (alex) | FID, ratio | FID, ratio, α .25 |" in told
     assert "FID, tuned over untouched" in (tmp_path / "fidelity_drift.svg").read_text()
     assert [(row["lpips_network"], row["frechet_network"]) for row in rows(tmp_path)] == [("alex", "FID")] * 2
+
+
+def commanded(run: Run, folder: str, overrides: list[str], **photos: dict) -> None:  # noqa: F811
+    """A run of no sweep."""
+    place = run(folder, overrides, **photos)
+    (place / "overrides.yaml").write_text("".join(f"- {each}\n" for each in overrides) or "[]\n")
+
+
+def test_the_baseline_is_the_one_with_the_most_photos(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for name, images in (("a", "xyz"), ("b", "zuv")):
+        (tmp_path / name).mkdir()
+        for row in ("full", "without_locality"):
+            photos = {image: {"mse": 1.0} for image in images}
+            commanded(run, f"runs/{name}-{row}", [f"dataset.path={tmp_path / name}", f"row={row}"], **photos)
+    found = compare([tmp_path / "runs"], out=tmp_path)
+    assert [(line.name, line.baseline) for line in found.lines] == [
+        (f"dataset.path={name}, {row}", f"dataset.path={name}, full")
+        for name in ("a", "b") for row in ("full", "without locality")
+    ]  # fmt: skip
+
+
+def test_a_dataset_without_the_baseline_is_told(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/1", ["row=full"], anna={"mse": 1.0})
+    commanded(run, "runs/1", ["row=full"])
+    for row in ("root", "closest"):
+        commanded(run, f"runs/{row}", [f"row={row}"], carl={"mse": 1.0})
+    found = compare([tmp_path], out=tmp_path)
+    assert [(line.name, line.baseline) for line in found.lines] == [
+        ("full", "full"),
+        ("closest", "closest"),
+        ("root", "closest"),
+    ]
+    assert "root: shares no photo with full, and is compared with closest" in found.notes
+    found = compare([tmp_path], out=tmp_path, baseline="full")
+    assert [line.baseline for line in found.lines] == ["full", None, None]
+    assert "root: shares no photo with full" in found.notes and found.lines[2].differences == {}
+
+
+def test_a_command_that_sets_nothing_is_the_default(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    commanded(run, "runs/a", ["row=closest"], anna={"mse": 1.0})
+    commanded(run, "runs/b", [], anna={"mse": 2.0})
+    found = compare([tmp_path], out=tmp_path)
+    assert ([line.name for line in found.lines], found.baseline) == (["closest", "default"], "default")
+
+
+def test_a_row_of_two_sweeps_keeps_the_name_of_the_first(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    asked = {"s1": ["row=full", "row=pti"], "s2": ["loss.locality=0", "loss.locality=0.5"]}
+    for sweep, rows_of in asked.items():
+        for number, override in enumerate(rows_of):
+            place = run(f"runs/{override}", [override], anna={"mse": 1.0})
+            mark = settings_hash(read(["dataset.path=.", override]))
+            record = {"number": number, "overrides": [override], "folder": str(place), "settings_hash": mark}
+            write(tmp_path / sweep, record | {"state": "done", "why": None, "code": 0})
+    assert sorted(s.name for s in gather([tmp_path / "s1", tmp_path / "s2"]).settings) == [
+        "full",
+        "loss.locality=0",
+        "pti",
+    ]
+
+
+def test_paths_in_names_lose_their_folders_and_quotes(tmp_path: Path) -> None:
+    given = [
+        "dataset.path='/a/my photos'",
+        "dataset.path=.",
+        "generator.path=/n/x.pkl",
+        "+a.weights=b/c.pth",
+        "row=full",
+    ]
+    kept = ("dataset.path=my photos", "dataset.path=.", "generator.path=x.pkl", "+a.weights=c.pth", "row=full")
+    assert short(given) == kept
+    assert named(given[2:], most=128) == "generator.path=x.pkl,+a.weights=c.pth,row=full"
+    assert named(given, most=10) == "…,row=full" and named([], most=10) == ""
+
+
+def test_an_asked_column_names_its_network() -> None:
+    networks = {"LPIPS": "alex", "Fréchet distance": "FID"}
+    heads = [heading(name, networks) for name in ("initial_lpips", "frechet_tuned", "ganinverter_lpips", "psnr")]
+    assert heads == ["initial lpips (alex)", "FID tuned", "LPIPS as GANInverter (alex)", "PSNR, dB"]

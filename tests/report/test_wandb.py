@@ -15,7 +15,7 @@ from wandb.proto.wandb_internal_pb2 import Record  # pyright: ignore[reportAttri
 import ganinv
 from ganinv.files import read_csv, read_png
 from ganinv.report.artefacts import FILES
-from ganinv.report.dashboard import Wandb
+from ganinv.report.dashboard import WORDS, Wandb
 from ganinv.report.summary import Report, Summary
 from ganinv.report.wandb_media import STAGING, as_artifact
 
@@ -163,6 +163,16 @@ def test_a_sweep_is_a_group_of_separate_jobs_and_its_table(
         expect_job(folder)
 
 
+def test_a_tables_columns_may_be_words(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("setting,photos,baseline,lpips_network,mse_mean\nfull,1,full,alex,0.5\n")
+    board = Wandb()
+    board.start(folder=tmp_path / "board", config={}, name="table", group="here", kind="table")
+    board.log_table([tmp_path / "table.csv"])
+    board.finish()
+    [path] = tmp_path.glob("board/wandb/offline-run-*/files/media/table/*.json")
+    assert json.loads(path.read_text())["data"] == [["full", 1.0, "full", "alex", 0.5]]
+
+
 def expect_table(sweep: Path, said: str) -> None:
     records = stored(sweep)
     [run] = [r.run for r in records if r.WhichOneof("record_type") == "run"]
@@ -174,7 +184,7 @@ def expect_table(sweep: Path, said: str) -> None:
     assert set(files) == {"table.csv", "table.md", "table.tex", "fidelity_drift.svg"}
     assert all(files[name].read_bytes() == (sweep / name).read_bytes() for name in files)
     [path] = sweep.glob("wandb/offline-run-*/files/media/table/*.json")
-    content, written = json.loads(path.read_text()), read_csv(sweep / "table.csv", text=("setting",))
+    content, written = json.loads(path.read_text()), read_csv(sweep / "table.csv", text=WORDS)
     assert content["columns"] == list(written[0]) and content["data"] == [list(row.values()) for row in written]
     assert "offline in here/wandb/offline-run-" in said
 
