@@ -219,6 +219,6 @@ def test_paths_in_names_lose_their_folders_and_quotes(tmp_path: Path) -> None:
 
 
 def test_an_asked_column_names_its_network() -> None:
-    networks = {"LPIPS": "alex", "Fréchet distance": "FID"}
+    networks: dict[str, str | None] = {"LPIPS": "alex", "Fréchet distance": "FID"}
     heads = [heading(name, networks) for name in ("initial_lpips", "frechet_tuned", "ganinverter_lpips", "psnr")]
     assert heads == ["initial lpips (alex)", "FID tuned", "LPIPS as GANInverter (alex)", "PSNR, dB"]
