@@ -29,6 +29,7 @@ from cells import (
 )
 from tables_edits import edited, edits_said, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
+from tables_limits import closest, limits
 from tables_methods import methods, methods_said
 
 from ganinv.files import read_csv
@@ -209,6 +210,8 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "encoder": [*encoders(folder)],
         "edits": [*edited(folder)],
         "out of domain": [*strangers(folder)],
+        "limits": [*limits(folder)],
+        "closest": [*closest(folder)],
         "localising": [*localised(folder)],
         "warm start": [*warm_start(folder)],
     }
