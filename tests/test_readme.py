@@ -86,7 +86,7 @@ def test_a_command_of_the_pages(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ganinv.schema.find", at_hand)
     asked = jobs(arguments)
-    for name, _, value in (override.partition("=") for override in asked[0]):
+    for name, _, value in (override.partition("=") for job in asked for override in job):
         if name in OWN_FILES:
             Path(value).expanduser().parent.mkdir(parents=True, exist_ok=True)
             Path(value).expanduser().touch()
