@@ -144,7 +144,7 @@ class Wandb:
                 project=self.project,
                 entity=self.entity,
                 mode=self.mode,
-                dir=folder,
+                dir=folder.absolute(),  # W&B's process may have been started elsewhere
                 config=config,
                 name=name,
                 group=group,

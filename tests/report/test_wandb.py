@@ -186,7 +186,7 @@ def expect_table(sweep: Path, said: str) -> None:
     [path] = sweep.glob("wandb/offline-run-*/files/media/table/*.json")
     content, written = json.loads(path.read_text()), read_csv(sweep / "table.csv", text=WORDS)
     assert content["columns"] == list(written[0]) and content["data"] == [list(row.values()) for row in written]
-    assert "offline in here/wandb/offline-run-" in said
+    assert f"offline in {sweep}/wandb/offline-run-" in said
 
 
 def expect_job(folder: Path) -> None:
