@@ -29,7 +29,7 @@ from cells import (
 )
 from tables_edits import edited, edits_said, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
-from tables_limits import closest, limits
+from tables_limits import closest, closest_said, limits
 from tables_methods import methods, methods_said
 
 from ganinv.files import read_csv
@@ -225,6 +225,7 @@ def main() -> int:
     print(constant_noise(RESULTS))
     print(share_of_projector())
     print(ablation_said())
+    print(closest_said())
     print("\n".join(methods_said() + strangers_said() + edits_said()))
     return 0
 

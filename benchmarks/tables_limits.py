@@ -1,9 +1,10 @@
 """The tables of docs/results.md on what limits the last decibels: the root of the pyramid, and more steps."""
 
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from cells import DATASETS, Line, rows
+from cells import DATASETS, RESULTS, Line, rows, short
 
 COLUMNS = {"psnr": 1, "exact_pixels": 3, "drift_mse": 4, "frechet_ratio": 3}
 HARM = ("drift, MSE", "ratio", "at α .25", "at α .5")
@@ -29,3 +30,15 @@ def closest(folder: Path) -> Iterator[Line]:
     for row in rows("closest", folder):
         cells = [f"{row[column]:.{places}f}" for column, places in (shown | harm | NEAR).items()]
         yield [DATASETS[row["dataset"]], row["image"], *cells]
+
+
+def closest_said(folder: Path = RESULTS) -> str:
+    """From where to where the photos of `row=closest` come, and what it does to the rest."""
+    found = rows("closest", folder)
+    psnr, exact, ratio = ([row[column] for row in found] for column in ("psnr", "exact_pixels", "frechet_ratio"))
+    near = max(row[column] for row in found for column in NEAR)
+    return (
+        f"{min(psnr):.1f} to {max(psnr):.1f} dB and {short(min(exact), 2)} to {short(max(exact), 2)} exact values, at a"
+        f" ratio of {short(min(ratio), 3)} to {short(max(ratio), 3)} ({short(statistics.fmean(ratio), 3)} in the mean)"
+        f" and near the photo of {short(near, 3)} at most"
+    )

@@ -127,7 +127,10 @@ def test_what_is_changed_in_a_table_is_seen(given: dict[str, Table]) -> None:
 def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
     phrases = [*benchmark.methods_said(), *benchmark.strangers_said(), *benchmark.edits_said()]
     assert unsaid(phrases, DOCS["results"]) == []
-    assert unsaid([benchmark.share_of_projector(), benchmark.ablation_said()], DOCS["results"]) == []
+    assert (
+        unsaid([benchmark.share_of_projector(), benchmark.ablation_said(), benchmark.closest_said()], DOCS["results"])
+        == []
+    )
     assert unsaid([benchmark.constant_noise(benchmark.RESULTS)], DOCS["choices"]) == []
     ratios = {name: given[f"drift, {name}"][1][5] for name in ("Muon", "without the terms on samples")}
     phrases = [f"that ratio is {ratios['without the terms on samples']}", f"is gentler: {ratios['Muon']} on the first"]

@@ -16,10 +16,11 @@ class LaplacianPyramid(nn.Module):
     """L_recon = Σ_k v_k mean|Δ_k|^q over the bands Δ_k of the pyramid and its low-pass rest.
 
     norm: "l1" (q = 1), "l2" (q = 2), or "root", the square root of the sum with q = 2: an exact penalty (Nocedal and
-    Wright 2006, section 17.2), whose gradient does not fade as the photo comes near, so that other terms give way to
-    it. min_size: side of the low-pass rest in pixels; an image no larger is compared as it is. level_weights: v_k from
-    the finest band to the low-pass rest, the last value serving those that are left; None: all 1. Burt & Adelson 1983;
-    the loss of near-perfect GAN inversion (arXiv 2202.11833), which states neither norm nor weights.
+    Wright 2006, section 17.2), whose gradient does not fade as the photo comes near; other terms give way to it where
+    its weight is large enough. min_size: side of the low-pass rest in pixels; an image no larger is compared as it is.
+    level_weights: v_k from the finest band to the low-pass rest, the last value serving those that are left; None: all
+    1. Burt & Adelson 1983; the loss of near-perfect GAN inversion (arXiv 2202.11833), which states neither norm nor
+    weights.
     """
 
     def __init__(

@@ -204,7 +204,7 @@ def test_a_row_of_two_sweeps_keeps_the_name_of_the_first(run: Run, tmp_path: Pat
     ]
 
 
-def test_paths_in_names_lose_their_folders_and_quotes(tmp_path: Path) -> None:
+def test_paths_in_names_lose_their_folders_and_quotes() -> None:
     given = [
         "dataset.path='/a/my photos'",
         "dataset.path=.",
