@@ -15,9 +15,8 @@ def limits(folder: Path) -> Iterator[Line]:
     """A line a run: settings, photo, steps, figures of the picture, what it did to the rest, seconds."""
     yield ["setting", "photo", "steps", "PSNR, dB", "exact", *HARM, "s"]
     for row in rows("limits", folder):
-        setting = (
-            f"`{row['setting']}`" if "=" in row["setting"] and "not built in" not in row["setting"] else row["setting"]
-        )
+        is_typed = all("=" in word for word in row["setting"].split())
+        setting = f"`{row['setting']}`" if is_typed else row["setting"]
         cells = [f"{row[column]:.{places}f}" for column, places in (COLUMNS | NEAR).items()]
         yield [setting, row["image"], f"{row['steps']:,.0f}", *cells, f"{row['seconds']:.0f}"]
 

@@ -61,6 +61,8 @@ def invert(photo: Photo, method: Method) -> tuple[Inversion, Tuned]:
     torch.manual_seed(method.seed)
     target, started = photo.image.to(method.device), time.perf_counter()
     latent = method.inverter(prior=method.prior, images=target[None], seed=method.seed, names=[photo.name])
+    if method.device.type == "cuda":
+        torch.cuda.synchronize(method.device)  # an inverter of one pass has only queued its work
     spent = {SPENT: time.perf_counter() - started}
     tuned = method.tuner(prior=method.prior, image=target, latent=latent, seed=method.seed, name=photo.name)
     initial = render(method.prior.generator, latent)

@@ -158,5 +158,7 @@ def unknown(key: str, known: Collection[str]) -> str:
     names = sorted(name for name in known if not name.startswith("_"))
     near = difflib.get_close_matches(key.rpartition(".")[2], names, n=1)
     above = key[: key.rfind(".") + 1]
-    hint = f"did you mean {above}{near[0]}?" if near else f"known are {', '.join(names) or 'none'}"
+    if not names:
+        return f"{key}: no such setting; {above[:-1] or 'what is chosen'} has none here; leave it out"
+    hint = f"did you mean {above}{near[0]}?" if near else f"known are {', '.join(names)}"
     return f"{key}: no such setting; {hint}"

@@ -166,6 +166,8 @@ def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
     """The figures of a sweep's jobs side by side, in its own folder and where its jobs have their dashboards."""
     done = [record for record in records if record["state"] == "done"]
     if len(done) < 2:
+        if len(records) > 1:
+            log.info("no table of this sweep: %s done, and it takes two", "one job is" if done else "no job is")
         return
     from .report.comparison import compare
 

@@ -199,6 +199,11 @@ def test_a_folder_is_a_prior_where_it_has_a_record(tmp_path: Path) -> None:
     assert line.startswith(f"metric.reconstruction.weights: {tmp_path}/network: is a folder")
 
 
+def test_a_setting_of_what_has_none_is_told() -> None:
+    with pytest.raises(SettingsError, match="^tuner.steps: no such setting; tuner has none here; leave it out$"):
+        check(read(["row=projector", "tuner.steps=4"]))
+
+
 def test_several_mistakes_are_told_at_once() -> None:
     found = lines("seed=-1", "dataset.limit=1.5", "+generator.foo=3", "tuner.steps=x", "dataset.path=no/such")
     assert [line.split(":")[0] for line in found] == [

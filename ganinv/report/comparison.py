@@ -11,7 +11,7 @@ from .forms import Line, latex, markdown
 from .jobs import Setting, gather
 from .naming import DEFAULT
 from .paired import paired
-from .scatter import scatter
+from .scatter import plotted, scatter
 from .table import aggregate, frechet_network, lpips_network, row
 
 # Column, and its heading, to which `heading` adds the network; others go into the CSV alone unless they are asked for.
@@ -36,10 +36,8 @@ HEADINGS = {
 }
 Networks = dict[str, str | None]  # of LPIPS and of the Fréchet distance; None where there are no figures of it
 BASELINES = ("full", DEFAULT)  # the first by which a row is called; otherwise the first row
-STATED = (
-    "Mean ± standard deviation over the photos. Difference: to {baseline} on the same photos, mean and its 95 %"
-    " confidence interval (paired, Student's t)."
-)
+MEAN = "Mean ± standard deviation over the photos."
+INTERVAL = "mean and its 95 % confidence interval (paired, Student's t)"
 
 
 @dataclass(frozen=True)
@@ -77,18 +75,31 @@ def _written(
     """The table's forms and the plot, in `out`."""
     named = list(dict.fromkeys(line.baseline for line in lines if line.baseline not in (None, line.name)))
     named = [name for name in named if name is not None] or [lines[0].name]
-    said = {"baseline": " or ".join(named), "stated": STATED.format(baseline=" or ".join(map(repr, named)))}
+    said = {"baseline": " or ".join(named), "stated": stated(lines, named)}
     text = markdown(lines, shown, notes=notes, **said)
     title = networks["Fréchet distance"] or "Fréchet distance"
-    plot = scatter([(line.name, line.figures) for line in lines], baselines=named, distance=title)
+    points = [(line.name, line.figures) for line in lines]
+    plot, unplotted = scatter(points, baselines=named, distance=title), len(lines) - len(plotted(points)[1])
     write_csv(out / "table.csv", list(_rows(lines, networks)))
     forms = {"table.md": text, "table.tex": latex(lines, shown, **said), "fidelity_drift.svg": plot}
     for name, form in forms.items():
         if form:
             write_text(out / name, form)
     names = ["table.csv", *(name for name, form in forms.items() if form)]
-    told = f"{text}\n{out}: {', '.join(names)}" + ("" if plot else "; no figures of drift to plot")
+    told = f"{text}\n{out}: {', '.join(names)}"
+    if unplotted:
+        absent = f"not in the plot: {unplotted} of {len(lines)} rows, for want of a figure of drift"
+        told += f"; {absent if plot else 'no figures of drift to plot'}"
     return Comparison(lines, said["baseline"], notes, told, [out / name for name in names])
+
+
+def stated(lines: Sequence[Line], baselines: Sequence[str]) -> str:
+    """What the figures are, of those that stand in the tables."""
+    found = [difference for line in lines for difference in line.differences.values()]
+    if not found:
+        return MEAN
+    what = INTERVAL if any(each.low is not None for each in found) else "mean; one pair has no interval"
+    return f"{MEAN} Difference: to {' or '.join(map(repr, baselines))} on the same photos, {what}."
 
 
 def baselines(settings: Sequence[Setting], name: str | None) -> list[Setting]:
@@ -110,13 +121,19 @@ def _called(settings: Sequence[Setting], name: str) -> list[Setting]:
 
 
 def beside(own: Setting, called: Sequence[Setting], others: Sequence[Setting]) -> Setting | None:
-    """What a row is compared with: of `called` the one with most of its photos, or the first of `others` with any."""
+    """What a row is compared with: of `called` the one with most of its photos, of several such the one whose settings
+    are most like its own; or the first of `others` with any.
+    """
 
     def shared(other: Setting) -> int:
         return len(other.photos.keys() & own.photos.keys())
 
+    def alike(other: Setting) -> int:
+        """How many settings are the same: of two baselines of one name the nearer counts."""
+        return sum(own.settings.get(key) == value for key, value in other.settings.items())
+
     is_one = any(each is own for each in called)
-    best = own if is_one else max(called, key=shared, default=None)
+    best = own if is_one else max(called, key=lambda each: (shared(each), alike(each)), default=None)
     return best if best is not None and shared(best) else next(filter(shared, others), None)
 
 

@@ -49,12 +49,16 @@ def table(lines: Sequence[Line], columns: dict[str, str]) -> list[list[str]]:
 
 
 def differences(lines: Sequence[Line], columns: dict[str, str]) -> list[list[str]]:
-    """Head and rows: name, pairs, and mean difference with its interval; without the baseline."""
-    rows = []
-    for line in (line for line in lines if line.differences):
+    """Head and rows: name, what it is compared with where that differs, pairs, and mean difference with its interval;
+    without the baselines.
+    """
+    own, rows = [line for line in lines if line.differences], []
+    are_several = len({line.baseline for line in own}) > 1
+    for line in own:
         pairs = max(difference.n for difference in line.differences.values())
-        rows.append([line.name, str(pairs), *(_difference(line.differences.get(c), pairs) for c in columns)])
-    return [["setting", "pairs", *columns.values()], *rows]
+        to = [str(line.baseline)] * are_several
+        rows.append([line.name, *to, str(pairs), *(_difference(line.differences.get(c), pairs) for c in columns)])
+    return [["setting", *["to"] * are_several, "pairs", *columns.values()], *rows]
 
 
 def spread(mean: float, std: float | None) -> str:

@@ -78,7 +78,7 @@ def named(overrides: Sequence[str], *, most: int) -> str:
 
 def _last_part(override: str) -> str:
     key, _, value = override.partition("=")
-    is_path = key.lstrip("+") in (*PATHS, *CHECKPOINTS) or key.endswith(".weights")
+    is_path = key.lstrip("+") in ("folder", *PATHS, *CHECKPOINTS) or key.endswith(".weights")
     bare = value[1:-1] if value[:1] in ("'", '"') and value[:1] == value[-1:] else value
     return f"{key}={PurePath(bare).name or bare}" if is_path and bare else override
 

@@ -30,12 +30,12 @@ Place = tuple[float, float]  # in the picture
 
 
 def scatter(settings: Sequence[Named], *, baselines: Sequence[str], distance: str = "Fréchet distance") -> str:
-    """PSNR to the right, drift upwards: lower right is best. Empty where no measure of drift stands in all rows.
+    """PSNR to the right, drift upwards: lower right is best. Empty where no setting has both.
 
     baselines: names of the settings that stand out; distance: what the Fréchet distance is called.
     """
-    drift = next((name for name in DRIFTS if all(name in figures for _, figures in settings)), None)
-    if drift is None or not all("psnr" in figures for _, figures in settings):
+    drift, settings = plotted(settings)
+    if drift is None:
         return ""
     points = [(span(figures["psnr"]), span(figures[drift])) for _, figures in settings]
     across, up = (ticks([v for point in points for v in point[axis]], count=STEPS) for axis in (0, 1))
@@ -50,6 +50,14 @@ def scatter(settings: Sequence[Named], *, baselines: Sequence[str], distance: st
         f"<title>PSNR against {escape(title)}, {len(points)} settings</title><style>{STYLE}</style>"
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>{body}</svg>\n'
     )
+
+
+def plotted(settings: Sequence[Named]) -> tuple[str | None, list[Named]]:
+    """The measure of drift that most settings have, and those that have it and a PSNR; None: there is none."""
+    rows = [(name, figures) for name, figures in settings if "psnr" in figures]
+    drift = max(DRIFTS, key=lambda each: sum(each in figures for _, figures in rows))  # of two the first
+    found = [(name, figures) for name, figures in rows if drift in figures]
+    return (drift if found else None), found
 
 
 def span(value: Aggregate) -> tuple[float, float, float]:

@@ -80,6 +80,15 @@ def test_a_plot_where_all_rows_have_both_figures(run: Run, tmp_path: Path) -> No
     assert "seed=1" in (tmp_path / "fidelity_drift.svg").read_text()
 
 
+def test_a_row_without_drift_is_not_in_the_plot_and_is_counted(run: Run, tmp_path: Path) -> None:
+    for seed, drift in ((0, {"drift_mse": 0.5, "frechet_ratio": 1.0}), (1, {"drift_mse": 0.6}), (2, {})):
+        run(f"runs/{seed}", [f"seed={seed}"], anna={"psnr": 40.0 + seed, **drift})
+    told = compare([tmp_path], out=tmp_path).told
+    assert told.endswith("fidelity_drift.svg; not in the plot: 1 of 3 rows, for want of a figure of drift")
+    plot = (tmp_path / "fidelity_drift.svg").read_text()
+    assert "seed=1" in plot and "seed=2" not in plot and "drift: MSE" in plot
+
+
 def test_shards_and_machines_are_one_row(run: Run, tmp_path: Path) -> None:
     for name in ("one/photos", "two/photos"):
         (tmp_path / name).mkdir(parents=True)

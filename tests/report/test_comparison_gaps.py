@@ -25,6 +25,7 @@ def test_one_photo_has_no_deviation_and_no_interval(run: Run, tmp_path: Path) ->
     run("runs/b", ["seed=1"], anna={"mse": 3.0})
     found = compare([tmp_path], out=tmp_path)
     assert "| seed=0 | 1 | 1.000 |" in found.told and "| seed=1 | 1 | +2.000 |" in found.told
+    assert "'seed=0' on the same photos, mean; one pair has no interval." in found.told
     assert "nan" not in found.told and "[" not in found.told.split("Difference to")[1].split("\n\n")[1]
     other = rows(tmp_path)[1]
     assert (other["mse_difference"], other["mse_low"], other["mse_high"], other["mse_pairs"]) == ("2.0", "", "", "1")
@@ -46,6 +47,7 @@ def test_settings_without_a_photo_in_common_have_no_difference(run: Run, tmp_pat
     run("runs/b", ["seed=1"], carl={"mse": 1.0})
     found = compare([tmp_path], out=tmp_path)
     assert [line.differences for line in found.lines] == [{}, {}]
+    assert "Mean ± standard deviation over the photos.\n" in found.told
     assert found.notes == ["seed=0: lacks carl", "seed=1: lacks anna"]
 
 
@@ -128,6 +130,7 @@ def test_each_dataset_is_compared_with_its_own_baseline(run: Run, tmp_path: Path
     assert [row["baseline"] for row in rows(tmp_path)] == [
         f"dataset.path={n}, full" for n in ("cars", "cars", "faces", "faces")
     ]
+    assert "| dataset.path=cars, without locality | dataset.path=cars, full | 1 | +2.000 |" in found.told
     said = "Difference: to 'dataset.path=cars, full' or 'dataset.path=faces, full' on the same photos"
     assert said in found.told
     assert "Difference to dataset.path=cars, full or dataset.path=faces, full:" in found.told
@@ -162,6 +165,18 @@ def test_the_baseline_is_the_one_with_the_most_photos(run: Run, tmp_path: Path) 
     assert [(line.name, line.baseline) for line in found.lines] == [
         (f"dataset.path={name}, {row}", f"dataset.path={name}, full")
         for name in ("a", "b") for row in ("full", "without locality")
+    ]  # fmt: skip
+
+
+def test_of_two_baselines_the_one_with_more_of_the_same_settings_counts(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for steps in (3, 5):
+        for row in ("full", "pti_regulariser"):
+            overrides = [f"row={row}", f"tuner.steps={steps}"]
+            commanded(run, f"runs/{row}-{steps}", overrides, anna={"mse": float(steps)})
+    found = compare([tmp_path], out=tmp_path, baseline="full")
+    assert [(line.name, line.baseline) for line in found.lines] == [
+        (f"{row}, tuner.steps={steps}", f"full, tuner.steps={steps}")
+        for row in ("full", "pti regulariser") for steps in (3, 5)
     ]  # fmt: skip
 
 
@@ -215,6 +230,7 @@ def test_paths_in_names_lose_their_folders_and_quotes() -> None:
     kept = ("dataset.path=my photos", "dataset.path=.", "generator.path=x.pkl", "+a.weights=c.pth", "row=full")
     assert short(given) == kept
     assert named(given[2:], most=128) == "generator.path=x.pkl,+a.weights=c.pth,row=full"
+    assert named(["folder=/a/b/c", "seed=1"], most=128) == "folder=c,seed=1"
     assert named(given, most=10) == "…,row=full" and named([], most=10) == ""
 
 

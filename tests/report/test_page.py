@@ -13,9 +13,9 @@ from PIL import Image
 
 from ganinv.files import read_png
 from ganinv.report.drift_table import drift_table
-from ganinv.report.page import page
+from ganinv.report.page import lead, page
 from ganinv.report.summary import sheet_of
-from ganinv.report.table import records
+from ganinv.report.table import Aggregate, records
 
 EVIL = "<script>alert('x')</script> & \"q\""
 
@@ -57,6 +57,16 @@ def render(run: Path, **changes) -> str:
 
 def test_the_page_is_well_formed(run: Path) -> None:
     assert Tags(render(run, failed={"x.png": "is cut short"})).open == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [(0.5, 0.4, "error 1.2 times smaller"), (0.5, 0.001, "error 500 times smaller"), (0.4, 0.5, None)],
+)
+def test_by_how_much_the_error_fell(before: float, after: float, said: str | None) -> None:
+    summary = {name: Aggregate(mean, None, 1) for name, mean in (("initial_mse", before), ("mse", after))}
+    text = lead([{"prior": {"name": "tiny"}}], summary)
+    assert said in text if said else "times smaller" not in text
 
 
 def test_the_pictures_are_inside(run: Path) -> None:
