@@ -29,7 +29,7 @@ from cells import (
 )
 from tables_edits import edited, edits_said, held, held_trials, learned
 from tables_encoder import encoders, share_of_projector, warm_start
-from tables_limits import closest, closest_said, limits
+from tables_limits import averaging, closest, closest_said, limits
 from tables_methods import methods, methods_said
 
 from ganinv.files import read_csv
@@ -212,6 +212,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "out of domain": [*strangers(folder)],
         "limits": [*limits(folder)],
         "closest": [*closest(folder)],
+        "averaging": [*averaging(folder)],
         "localising": [*localised(folder)],
         "warm start": [*warm_start(folder)],
     }

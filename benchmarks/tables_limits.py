@@ -21,6 +21,17 @@ def limits(folder: Path) -> Iterator[Line]:
         yield [setting, row["image"], f"{row['steps']:,.0f}", *cells, f"{row['seconds']:.0f}"]
 
 
+def averaging(folder: Path) -> Iterator[Line]:
+    """PSNR at the steps on the way, of the weights and of their average (.95); "–" where a run was halted before."""
+    found = rows("averaging", folder)
+    steps = sorted({row["step"] for row in found})
+    yield ["setting", "weights", *(f"step {step:,.0f}" for step in steps)]
+    for setting in dict.fromkeys(row["setting"] for row in found):
+        for column, said in (("psnr", "as they are"), ("psnr_averaged", "averaged")):
+            own = {row["step"]: f"{row[column]:.1f}" for row in found if row["setting"] == setting}
+            yield [f"`{setting}`" if "=" in setting else setting, said, *(own.get(step, "–") for step in steps)]
+
+
 def closest(folder: Path) -> Iterator[Line]:
     """A line a photo of `row=closest`: figures of the picture, as GANInverter takes them too, and of the rest."""
     yield ["photos", "photo", "PSNR, dB", "exact", "identity", "as GANInverter: PSNR, dB", "LPIPS", *HARM]

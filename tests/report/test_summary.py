@@ -10,6 +10,7 @@ import pytest
 from ganinv.errors import InputError
 from ganinv.files import read_json
 from ganinv.report import summary
+from ganinv.report.artefacts import read_record, save_metrics
 from ganinv.report.summary import Report
 from ganinv.report.table import read_table
 
@@ -26,6 +27,16 @@ def test_the_files_of_a_run_are_written(saved: Callable[..., Path]) -> None:
     assert [row["image"] for row in read_table(run / "metrics.csv")] == ["a", "b"]
     assert found.aggregate["mse"].mean == 2 and found.report == run / "report.html"
     assert any(line.startswith("mse") and "2.000 ± 1.4" in line for line in found.lines)
+
+
+def test_a_photo_that_was_measured_otherwise_is_left_out_and_told(saved: Callable[..., Path]) -> None:
+    run = saved("a").parent
+    saved("b")
+    save_metrics(run / "a", metrics=read_record(run / "a")["metrics"], metric_hash="new", inputs={})
+    found = Report()(run, settings_hash="0123456789", metric_hash="new", settings="seed: 0\n", failed={})
+    assert [row["image"] for row in found.rows] == ["a"]
+    assert found.lines[-1].startswith("photos here that were measured otherwise: 1; not in metrics.csv")
+    assert not any("otherwise" in line for line in sum_up(run).lines)
 
 
 def test_a_photo_added_later_joins_the_table(saved: Callable[..., Path]) -> None:
