@@ -22,7 +22,7 @@ def limits(folder: Path) -> Iterator[Line]:
 
 
 def averaging(folder: Path) -> Iterator[Line]:
-    """PSNR at the steps on the way, of the weights and of their average (.95); "–" where a run was halted before."""
+    """PSNR of one photo on the way, of the weights and of their average (.95); "–" where none is stored."""
     found = rows("averaging", folder)
     steps = sorted({row["step"] for row in found})
     yield ["setting", "weights", *(f"step {step:,.0f}" for step in steps)]

@@ -159,6 +159,6 @@ def unknown(key: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(key.rpartition(".")[2], names, n=1)
     above = key[: key.rfind(".") + 1]
     if not names:
-        return f"{key}: no such setting; {above[:-1] or 'what is chosen'} has none here; leave it out"
+        return f"{key}: no such setting; {above[:-1] or 'what is chosen'} takes none here; leave it out"
     hint = f"did you mean {above}{near[0]}?" if near else f"known are {', '.join(names)}"
     return f"{key}: no such setting; {hint}"

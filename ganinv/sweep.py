@@ -167,7 +167,7 @@ def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
     done = [record for record in records if record["state"] == "done"]
     if len(done) < 2:
         if len(records) > 1:
-            log.info("no table of this sweep: %s done, and it takes two", "one job is" if done else "no job is")
+            log.info("no table of this sweep: %s done, and a table takes two", "one job is" if done else "no job is")
         return
     from .report.comparison import compare
 

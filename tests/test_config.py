@@ -200,7 +200,7 @@ def test_a_folder_is_a_prior_where_it_has_a_record(tmp_path: Path) -> None:
 
 
 def test_a_setting_of_what_has_none_is_told() -> None:
-    with pytest.raises(SettingsError, match="^tuner.steps: no such setting; tuner has none here; leave it out$"):
+    with pytest.raises(SettingsError, match="^tuner.steps: no such setting; tuner takes none here; leave it out$"):
         check(read(["row=projector", "tuner.steps=4"]))
 
 

@@ -1,4 +1,4 @@
-"""docs/extending.md is followed as it stands: its files, and its commands."""
+"""docs/extending.md is followed: its files as they stand, its commands on one photo in the tests' few steps."""
 
 import re
 import shlex

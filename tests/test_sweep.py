@@ -52,12 +52,16 @@ def test_the_end_names_the_jobs_that_failed(command: Command, tmp_path: Path) ->
     assert ended.code == 2
     head, line = ended.err.splitlines()
     assert head == "1 of 3 jobs failed; the same command does what is missing:"
-    few = command("--multirun", "tuner.steps=x,1", "hydra.sweep.dir=few")
-    assert "no table of this sweep: one job is done, and it takes two" in few.out
     assert line.startswith("#0 generator.path=") and " tuner.steps=x " in line
     assert line.endswith(": tuner.steps: input should be a valid integer, got 'x'")
     assert "* job #0 generator.path=" in (tmp_path / "here" / "table.md").read_text()
     assert command("--multirun", "tuner.steps=1,2", "hydra.sweep.dir=here").code == 0, "of this sweep alone"
+
+
+def test_a_sweep_with_one_finished_job_says_why_it_has_no_table(command: Command, tmp_path: Path) -> None:
+    ended = command("--multirun", "tuner.steps=x,1", "hydra.sweep.dir=few")
+    assert "no table of this sweep: one job is done, and a table takes two" in ended.out
+    assert not (tmp_path / "few" / "table.md").exists()
 
 
 def test_photos_that_fail_and_errors_of_ours_end_a_job_not_the_sweep(

@@ -1,15 +1,16 @@
 """Settings side by side: one table (CSV, Markdown, LaTeX) with paired differences, and a plot of fidelity and drift."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..config import MEASURED
 from ..errors import InputError
 from ..files import write_csv, write_text
 from .forms import Line, latex, markdown
 from .jobs import Setting, gather
-from .naming import DEFAULT
+from .naming import ABSENT, DEFAULT
 from .paired import paired
 from .scatter import plotted, scatter
 from .table import aggregate, frechet_network, lpips_network, row
@@ -37,6 +38,7 @@ HEADINGS = {
 Networks = dict[str, str | None]  # of LPIPS and of the Fréchet distance; None where there are no figures of it
 BASELINES = ("full", DEFAULT)  # the first by which a row is called; otherwise the first row
 MEAN = "Mean ± standard deviation over the photos."
+SINGLE = "one pair has no interval"
 INTERVAL = "mean and its 95 % confidence interval (paired, Student's t)"
 
 
@@ -75,11 +77,12 @@ def _written(
     """The table's forms and the plot, in `out`."""
     named = list(dict.fromkeys(line.baseline for line in lines if line.baseline not in (None, line.name)))
     named = [name for name in named if name is not None] or [lines[0].name]
-    said = {"baseline": " or ".join(named), "stated": stated(lines, named)}
+    said = {"baseline": " or ".join(named), "stated": stated(lines, shown, named)}
     text = markdown(lines, shown, notes=notes, **said)
     title = networks["Fréchet distance"] or "Fréchet distance"
     points = [(line.name, line.figures) for line in lines]
-    plot, unplotted = scatter(points, baselines=named, distance=title), len(lines) - len(plotted(points)[1])
+    plot, (drift, within) = scatter(points, baselines=named, distance=title), plotted(points)
+    unplotted = len(lines) - len(within)
     write_csv(out / "table.csv", list(_rows(lines, networks)))
     forms = {"table.md": text, "table.tex": latex(lines, shown, **said), "fidelity_drift.svg": plot}
     for name, form in forms.items():
@@ -88,17 +91,18 @@ def _written(
     names = ["table.csv", *(name for name, form in forms.items() if form)]
     told = f"{text}\n{out}: {', '.join(names)}"
     if unplotted:
-        absent = f"not in the plot: {unplotted} of {len(lines)} rows, for want of a figure of drift"
-        told += f"; {absent if plot else 'no figures of drift to plot'}"
+        absent = f"not in the plot: {unplotted} of {len(lines)} rows, for want of {drift} or of a finite PSNR"
+        told += f"; {absent if plot else 'no row has drift and a finite PSNR to plot'}"
     return Comparison(lines, said["baseline"], notes, told, [out / name for name in names])
 
 
-def stated(lines: Sequence[Line], baselines: Sequence[str]) -> str:
-    """What the figures are, of those that stand in the tables."""
-    found = [difference for line in lines for difference in line.differences.values()]
+def stated(lines: Sequence[Line], columns: Collection[str], baselines: Sequence[str]) -> str:
+    """What the figures of `columns` are."""
+    found = [line.differences[column] for line in lines for column in columns if column in line.differences]
     if not found:
         return MEAN
-    what = INTERVAL if any(each.low is not None for each in found) else "mean; one pair has no interval"
+    has_interval = {each.low is not None for each in found}
+    what = {(True,): INTERVAL, (False,): f"mean; {SINGLE}"}.get((*has_interval,), f"{INTERVAL}; {SINGLE}")
     return f"{MEAN} Difference: to {' or '.join(map(repr, baselines))} on the same photos, {what}."
 
 
@@ -129,8 +133,9 @@ def beside(own: Setting, called: Sequence[Setting], others: Sequence[Setting]) -
         return len(other.photos.keys() & own.photos.keys())
 
     def alike(other: Setting) -> int:
-        """How many settings are the same: of two baselines of one name the nearer counts."""
-        return sum(own.settings.get(key) == value for key, value in other.settings.items())
+        """How many of the settings that count for the tuning are the same."""
+        settings = ((key, value) for key, value in other.settings.items() if not key.startswith(MEASURED))
+        return sum(own.settings.get(key, ABSENT) == value for key, value in settings)
 
     is_one = any(each is own for each in called)
     best = own if is_one else max(called, key=lambda each: (shared(each), alike(each)), default=None)

@@ -27,7 +27,7 @@ def markdown(
 ) -> str:
     """Both tables, what is stated of them, and what is not in them."""
     parts = [_markdown(table(lines, columns))]
-    if len(lines) > 1:
+    if any(line.differences for line in lines):
         parts += [f"Difference to {_plain(baseline)}:\n\n{_markdown(differences(lines, columns))}"]
     parts.append(stated)
     if notes:
@@ -36,8 +36,10 @@ def markdown(
 
 
 def latex(lines: Sequence[Line], columns: dict[str, str], *, baseline: str, stated: str) -> str:
-    """Both tables as `tabular`, which need no package; the second one where there are several rows."""
-    tables = [table(lines, columns)] + ([differences(lines, columns)] if len(lines) > 1 else [])
+    """Both tables as `tabular`, which need no package; the second one where there are differences."""
+    tables = [table(lines, columns)] + (
+        [differences(lines, columns)] if any(line.differences for line in lines) else []
+    )
     said = f"% {stated}\n"
     return said + f"\n% difference to {baseline}\n".join(_latex(rows) for rows in tables)
 

@@ -78,8 +78,8 @@ def lead(records: Sequence[dict[str, Any]], summary: dict[str, Aggregate]) -> st
     side = records[0].get("resolution", "?")
     words = f"Prior <b>{priors}</b> at {side} × {side} pixels, start in <b>{spaces}</b>."
     before, after = summary.get("initial_mse"), summary.get("mse")
-    if before and after and after.mean and before.mean > after.mean:
-        times = before.mean / after.mean
+    times = before.mean / after.mean if before and after and after.mean else 0
+    if times >= 1.05:  # what is shown as 1.1 at least
         factor = f"{times:,.0f}".replace(",", " ") if times >= 10 else f"{times:.2g}"
         words += f" Tuning the generator made the squared error {factor} times smaller than the initial latent's."
     return words

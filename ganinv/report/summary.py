@@ -58,8 +58,8 @@ class Report:
 
     def _sum_up(self, folder: Path, marks: tuple[str, str | None], settings: str, failed: dict[str, str]) -> Summary:
         settings_hash, metric_hash = marks
-        found = records(folder, settings_hash=settings_hash, metric_hash=metric_hash)
-        others = len(records(folder, settings_hash=settings_hash)) - len(found)
+        every = records(folder, settings_hash=settings_hash)
+        found = [record for record in every if metric_hash in (None, record.get("metric_hash"))]
         rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
         failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
         grid, report = folder / "grid.png", folder / "report.html"
@@ -70,7 +70,7 @@ class Report:
         return Summary(
             rows=rows,
             aggregate=aggregate(rows),
-            lines=[*describe(rows), *_left_out(others)],
+            lines=[*describe(rows), *_left_out(len(every) - len(found))],
             failed=failed,
             folders=folders,
             grid=grid if found else None,
@@ -81,7 +81,7 @@ class Report:
 def _left_out(count: int) -> Iterator[str]:
     """A word on the photos that were tuned so and measured otherwise."""
     if count:
-        yield f"photos here that were measured otherwise: {count}; not in metrics.csv until this command takes them too"
+        yield f"photos here that were measured otherwise: {count}; not in metrics.csv until a run measures them so"
 
 
 @contextlib.contextmanager

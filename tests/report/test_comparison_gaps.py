@@ -47,7 +47,9 @@ def test_settings_without_a_photo_in_common_have_no_difference(run: Run, tmp_pat
     run("runs/b", ["seed=1"], carl={"mse": 1.0})
     found = compare([tmp_path], out=tmp_path)
     assert [line.differences for line in found.lines] == [{}, {}]
-    assert "Mean ± standard deviation over the photos.\n" in found.told
+    assert "Mean ± standard deviation over the photos.\n" in found.told and "Difference to" not in found.told
+    assert (tmp_path / "table.tex").read_text().count("tabular}{") == 1
+    assert found.told.endswith("table.tex; no row has drift and a finite PSNR to plot")
     assert found.notes == ["seed=0: lacks carl", "seed=1: lacks anna"]
 
 
