@@ -101,8 +101,8 @@ def stated(lines: Sequence[Line], columns: Collection[str], baselines: Sequence[
     found = [line.differences[column] for line in lines for column in columns if column in line.differences]
     if not found:
         return MEAN
-    has_interval = {each.low is not None for each in found}
-    what = {(True,): INTERVAL, (False,): f"mean; {SINGLE}"}.get((*has_interval,), f"{INTERVAL}; {SINGLE}")
+    alone = [each.low is None for each in found]
+    what = (INTERVAL if not all(alone) else "mean") + (f"; {SINGLE}" if any(alone) else "")
     return f"{MEAN} Difference: to {' or '.join(map(repr, baselines))} on the same photos, {what}."
 
 
