@@ -37,8 +37,9 @@ def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
 
 
 def spread(values: Sequence[float], places: int) -> str:
-    """Mean ± standard deviation of a sample."""
-    return f"{statistics.fmean(values):.{places}f} ± {statistics.stdev(values):.{places}f}"
+    """Mean ± standard deviation of a sample, which one value has not."""
+    deviation = f" ± {statistics.stdev(values):.{places}f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.{places}f}{deviation}"
 
 
 def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:

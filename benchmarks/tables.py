@@ -226,7 +226,7 @@ def main() -> int:
     print(constant_noise(RESULTS))
     print(share_of_projector())
     print(ablation_said())
-    print(closest_said())
+    print("\n".join(closest_said()))
     print("\n".join(methods_said() + strangers_said() + edits_said()))
     return 0
 

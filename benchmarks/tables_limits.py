@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from cells import DATASETS, RESULTS, Line, rows, short
+from cells import DATASETS, RESULTS, Line, Rows, rows, short
 
 COLUMNS = {"psnr": 1, "exact_pixels": 3, "drift_mse": 4, "frechet_ratio": 3}
 HARM = ("drift, MSE", "ratio", "at α .25", "at α .5")
@@ -34,17 +34,22 @@ def averaging(folder: Path) -> Iterator[Line]:
 
 def closest(folder: Path) -> Iterator[Line]:
     """A line a photo of `row=closest`: figures of the picture, as GANInverter takes them too, and of the rest."""
-    yield ["photos", "photo", "PSNR, dB", "exact", "identity", "as GANInverter: PSNR, dB", "LPIPS", *HARM]
+    yield ["setting", "photos", "photo", "PSNR, dB", "exact", "identity", "as GANInverter: PSNR, dB", "LPIPS", *HARM]
     shown = {"psnr": 1, "exact_pixels": 3, "identity": 4, "ganinverter_psnr": 1, "ganinverter_lpips": 5}
     harm = {"drift_mse": 4, "frechet_ratio": 3}
     for row in rows("closest", folder):
         cells = [f"{row[column]:.{places}f}" for column, places in (shown | harm | NEAR).items()]
-        yield [DATASETS[row["dataset"]], row["image"], *cells]
+        yield [f"`{row['setting']}`", DATASETS[row["dataset"]], row["image"], *cells]
 
 
-def closest_said(folder: Path = RESULTS) -> str:
-    """From where to where the photos of `row=closest` come, and what it does to the rest."""
-    found = rows("closest", folder)
+def closest_said(folder: Path = RESULTS) -> list[str]:
+    """From where to where the photos of each setting of `row=closest` come, and what it does to the rest."""
+    everything = rows("closest", folder)
+    settings = dict.fromkeys(row["setting"] for row in everything)
+    return [_reached([row for row in everything if row["setting"] == setting]) for setting in settings]
+
+
+def _reached(found: Rows) -> str:
     psnr, exact, ratio = ([row[column] for row in found] for column in ("psnr", "exact_pixels", "frechet_ratio"))
     near = max(row[column] for row in found for column in NEAR)
     return (

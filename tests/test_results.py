@@ -128,7 +128,7 @@ def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
     phrases = [*benchmark.methods_said(), *benchmark.strangers_said(), *benchmark.edits_said()]
     assert unsaid(phrases, DOCS["results"]) == []
     assert (
-        unsaid([benchmark.share_of_projector(), benchmark.ablation_said(), benchmark.closest_said()], DOCS["results"])
+        unsaid([benchmark.share_of_projector(), benchmark.ablation_said(), *benchmark.closest_said()], DOCS["results"])
         == []
     )
     assert unsaid([benchmark.constant_noise(benchmark.RESULTS)], DOCS["choices"]) == []
