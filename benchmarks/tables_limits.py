@@ -17,7 +17,7 @@ def limits(folder: Path) -> Iterator[Line]:
     for row in rows("limits", folder):
         is_typed = all("=" in word for word in row["setting"].split())
         setting = f"`{row['setting']}`" if is_typed else row["setting"]
-        cells = [f"{row[column]:.{places}f}" for column, places in (COLUMNS | NEAR).items()]
+        cells = [f"{row[column]:.{places}f}".replace("inf", "∞") for column, places in (COLUMNS | NEAR).items()]
         yield [setting, row["image"], f"{row['steps']:,.0f}", *cells, f"{row['seconds']:.0f}"]
 
 
