@@ -37,9 +37,8 @@ def markdown(
 
 def latex(lines: Sequence[Line], columns: dict[str, str], *, baseline: str, stated: str) -> str:
     """Both tables as `tabular`, which need no package; the second one where there are differences."""
-    tables = [table(lines, columns)] + (
-        [differences(lines, columns)] if any(line.differences for line in lines) else []
-    )
+    are_compared = any(line.differences for line in lines)
+    tables = [table(lines, columns), *([differences(lines, columns)] if are_compared else [])]
     said = f"% {stated}\n"
     return said + f"\n% difference to {baseline}\n".join(_latex(rows) for rows in tables)
 
