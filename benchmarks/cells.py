@@ -1,5 +1,6 @@
 """Figures of docs/results/*.csv as cells of a table."""
 
+import math
 import re
 import statistics
 from collections.abc import Iterator, Sequence
@@ -37,9 +38,18 @@ def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
 
 
 def spread(values: Sequence[float], places: int) -> str:
-    """Mean ± standard deviation of a sample, which one value has not."""
-    deviation = f" ± {statistics.stdev(values):.{places}f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.{places}f}{deviation}"
+    """Mean ± standard deviation of a sample, which one value has not; infinite ones, of exact photos, are counted."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return "∞"
+    deviation = f" ± {statistics.stdev(finite):.{places}f}" if len(finite) > 1 else ""
+    exact = f"; {len(values) - len(finite)} exact" if len(finite) < len(values) else ""
+    return f"{statistics.fmean(finite):.{places}f}{deviation}{exact}"
+
+
+def fixed(value: float, places: int) -> str:
+    """A figure with `places` decimals; the PSNR of an exact photo is ∞."""
+    return f"{value:.{places}f}" if math.isfinite(value) else "∞"
 
 
 def figures(found: Rows, decimals: dict[str, int], *, prefix: str = "") -> Line:

@@ -14,20 +14,35 @@ from ganinv.files import write_text
 from ganinv.report.scatter import scatter
 from ganinv.report.table import aggregate
 
-PLOTS = {"sweeps": ("setting", "default"), "ablation": ("row", "full")}  # CSV -> column of names, baseline
+# CSV -> column of names, baseline, and of which of its rows
+PLOTS = {
+    "sweeps": ("setting", "default", {}),
+    "ablation": ("row", "full", {}),
+    "methods": ("row", "full", {"dataset": "ffhq"}),
+}
+SHORT = {
+    "full": "default",
+    "closest": "row=closest",
+    "held_edits": "row=held_edits",
+    "pti": "PTI, with its stop",
+    "pti_long": "PTI without its stop",
+    "mean_start": "from the mean latent",
+}  # rows of the methods; the projector, which tunes nothing, has no drift
 
 
 def plot(name: str, folder: Path = RESULTS) -> str:
     """PSNR and ratio of each setting of a CSV."""
-    column, baseline = PLOTS[name]
-    everything = rows(name, folder)
+    column, baseline, wanted = PLOTS[name]
+    everything = [row for row in rows(name, folder, **wanted) if row["frechet_ratio"] is not None]
     settings = dict.fromkeys(row[column] for row in everything)
-    named = [(label(each), aggregate([row for row in everything if row[column] == each])) for each in settings]
-    return scatter(named, baselines=[baseline])
+    named = [(label(each, name), aggregate([row for row in everything if row[column] == each])) for each in settings]
+    return scatter(named, baselines=[label(baseline, name)])
 
 
-def label(setting: str) -> str:
-    """Without what sets of settings it is of, for which there is no room."""
+def label(setting: str, plot: str) -> str:
+    """Without what sets of settings it is of, for which there is no room; a row of the methods as their table says."""
+    if plot == "methods":
+        return SHORT[setting]
     return setting.replace("tuner.", "").replace("loss.", "")
 
 

@@ -2,7 +2,8 @@
 
     python benchmarks/tables.py
 
-prints them in the form of these pages; tests/test_results.py holds the pages, and the README, to them.
+prints them in the form of these pages, and the phrases that prose has of them; pages.py writes them into the pages.
+tests/test_results.py holds the pages, and the README, to them.
 """
 
 import statistics
@@ -27,10 +28,10 @@ from cells import (
     short,
     spread,
 )
-from tables_edits import edited, edits_said, held, held_trials, learned
+from tables_edits import edited, edits_said, held, held_trials, identities, learned
 from tables_encoder import encoders, share_of_projector, warm_start
 from tables_limits import averaging, closest, closest_said, limits
-from tables_methods import methods, methods_said
+from tables_methods import beside, in_short, methods, methods_said
 
 from ganinv.files import read_csv
 from ganinv.report.paired import paired
@@ -195,6 +196,8 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "every photo, pull .0015": [*by_dataset("pull_0015", folder)],
         "drift, pull .0015": [*first_ratio(rows("pull_0015", folder))],
         "methods": [*methods(folder)],
+        "methods, in short": [*in_short(folder)],
+        "methods, beside the default": [*beside(folder)],
         "choosing": [*choosing(folder)],
         "ablation": [*ablation(folder)],
         "sweeps": [*swept(folder)],
@@ -209,6 +212,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "half the steps": [*by_dataset("muon_first24", folder)],
         "encoder": [*encoders(folder)],
         "edits": [*edited(folder)],
+        "edits, identity": [*identities(folder)],
         "out of domain": [*strangers(folder)],
         "limits": [*limits(folder)],
         "closest": [*closest(folder)],

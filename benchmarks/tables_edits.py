@@ -26,6 +26,15 @@ def edited(folder: Path) -> Iterator[Line]:
         yield [row["edit"], row["setting"], *cells, flipped, *transfers, identity, outside]
 
 
+def identities(folder: Path) -> Iterator[Line]:
+    """How much more an edit takes from who a tuned photo shows than from who a sample does, all photos."""
+    yield ["identity beyond that on samples", "ψ", *NAMES.values()]
+    found = [row for row in rows("editability", folder) if row["setting"] in ("default", "`row=held_edits`")]
+    for setting, psi in dict.fromkeys((row["setting"], row["psi"]) for row in found):
+        own = {row["edit"]: row for row in found if (row["setting"], row["psi"]) == (setting, psi)}
+        yield [setting, f"{psi:g}", *(short(own[edit]["identity_difference"], 2) for edit in NAMES)]
+
+
 def held(folder: Path) -> Iterator[Line]:
     """Edits of photos that were tuned with `row=held_edits`, beside the default where it was judged on the same."""
     yield ["edit", "photos", "setting", "strength", "transfer, lacking", "identity"]

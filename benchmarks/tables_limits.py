@@ -1,10 +1,12 @@
-"""The tables of docs/results.md on what limits the last decibels: the root of the pyramid, and more steps."""
+"""The tables of docs/results.md on what limits the last decibels: root of the pyramid, momentum, more steps."""
 
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from cells import DATASETS, RESULTS, Line, Rows, rows, short
+from cells import DATASETS, RESULTS, Line, Rows, by_image, differs, fixed, rows, short
+
+from ganinv.report.paired import paired
 
 COLUMNS = {"psnr": 1, "exact_pixels": 3, "drift_mse": 4, "frechet_ratio": 3}
 HARM = ("drift, MSE", "ratio", "at α .25", "at α .5")
@@ -17,7 +19,7 @@ def limits(folder: Path) -> Iterator[Line]:
     for row in rows("limits", folder):
         is_typed = all("=" in word for word in row["setting"].split())
         setting = f"`{row['setting']}`" if is_typed else row["setting"]
-        cells = [f"{row[column]:.{places}f}".replace("inf", "∞") for column, places in (COLUMNS | NEAR).items()]
+        cells = [fixed(row[column], places) for column, places in (COLUMNS | NEAR).items()]
         yield [setting, row["image"], f"{row['steps']:,.0f}", *cells, f"{row['seconds']:.0f}"]
 
 
@@ -38,7 +40,7 @@ def closest(folder: Path) -> Iterator[Line]:
     shown = {"psnr": 1, "exact_pixels": 3, "identity": 4, "ganinverter_psnr": 1, "ganinverter_lpips": 5}
     harm = {"drift_mse": 4, "frechet_ratio": 3}
     for row in rows("closest", folder):
-        cells = [f"{row[column]:.{places}f}" for column, places in (shown | harm | NEAR).items()]
+        cells = [fixed(row[column], places) for column, places in (shown | harm | NEAR).items()]
         yield [f"`{row['setting']}`", DATASETS[row["dataset"]], row["image"], *cells]
 
 
@@ -46,14 +48,21 @@ def closest_said(folder: Path = RESULTS) -> list[str]:
     """From where to where the photos of each setting of `row=closest` come, and what it does to the rest."""
     everything = rows("closest", folder)
     settings = dict.fromkeys(row["setting"] for row in everything)
-    return [_reached([row for row in everything if row["setting"] == setting]) for setting in settings]
+    own = [[row for row in everything if row["setting"] == setting] for setting in settings]
+    return [*map(_reached, own), *_apart(own[1], own[0])]
+
+
+def _apart(now: Rows, before: Rows) -> Iterator[str]:
+    """How much closer today's `row=closest` comes than with its momentum of before on the same photos, and its harm."""
+    for column, places in (("psnr", 1), ("frechet_ratio", 3)):
+        yield differs(paired(by_image(now, column), by_image(before, column)), places)
 
 
 def _reached(found: Rows) -> str:
     psnr, exact, ratio = ([row[column] for row in found] for column in ("psnr", "exact_pixels", "frechet_ratio"))
     near = max(row[column] for row in found for column in NEAR)
     return (
-        f"{min(psnr):.1f} to {max(psnr):.1f} dB and {short(min(exact), 2)} to {short(max(exact), 2)} exact values, at a"
-        f" ratio of {short(min(ratio), 3)} to {short(max(ratio), 3)} ({short(statistics.fmean(ratio), 3)} in the mean)"
+        f"{fixed(min(psnr), 1)} to {fixed(max(psnr), 1)} dB and {short(min(exact), 2)} to {short(max(exact), 2)} exact"
+        f" values, at a ratio of {short(min(ratio), 3)} to {short(max(ratio), 3)} ({short(statistics.fmean(ratio), 3)} in the mean)"
         f" and near the photo of {short(near, 3)} at most"
     )

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from cells import DATASETS, RESULTS, TUNED, Line, Rows, by_image, figures, heads, rows, short, spread
+from cells import DATASETS, RESULTS, TUNED, Line, Rows, by_image, differs, figures, heads, rows, short, spread
 
-from ganinv.report.paired import Difference, paired
+from ganinv.report.paired import paired
 
 METHODS = {
     "full": "the method, default",
@@ -18,9 +18,11 @@ METHODS = {
     "mean_start": "the method, from the mean latent",
 }
 CARS = {"cars": "cars"}  # on a prior of their own
-BEHIND = {"pti_long": 2, "mean_start": 2, "held_edits": 3}  # row -> decimals of its ratio's difference
+FINE = {"mse": 6, "lpips": 6}  # the closest rows need the digits
+SHOWN = {"mse": 6, "psnr": 1, "lpips": 6, "exact_pixels": 3}  # in the README
+REACHED = ("psnr", "exact_pixels", "frechet_ratio")
+BEHIND = ("projector", "pti_long")
 AIM = 1.1  # of the ratio, at most
-USUAL = 165  # s; what took longer had more beside it
 LOOKED_AT = 28  # FFHQ photos, the first, that had been seen when the rate was chosen
 
 
@@ -32,47 +34,77 @@ def methods(folder: Path) -> Iterator[Line]:
             if found := rows("methods", folder, row=name, dataset=dataset):
                 ratios = [row["frechet_ratio"] for row in found if row["frechet_ratio"] is not None]
                 harm = [spread(ratios, 3), f"{max(ratios):.3f}"] if ratios else ["–", "–"]
-                cells = [*figures(found, TUNED), *harm]
+                cells = [*figures(found, TUNED | FINE), *harm]
                 yield [photos, said, str(len(found)), *cells]
 
 
-def methods_said(folder: Path = RESULTS) -> list[str]:
-    """Phrases: how far others lie behind the default, how many photos above the aim, the last photos, and seconds."""
-    row = {name: rows("methods", folder, row=name) for name in METHODS}
-    return [*behind(row), *ahead(row), *above(row), unseen(row["full"]), *times(row)]
+def in_short(folder: Path) -> Iterator[Line]:
+    """The same in fewer rows and columns, faces alone: the README's."""
+    yield ["photos", "setting", "n", *heads(SHOWN), "ratio"]
+    for dataset, photos in DATASETS.items():
+        for name in (name for name in METHODS if name != "held_edits"):
+            if found := rows("methods", folder, row=name, dataset=dataset):
+                ratios = [row["frechet_ratio"] for row in found if row["frechet_ratio"] is not None]
+                cells = [*figures(found, SHOWN), spread(ratios, 3) if ratios else "–"]
+                yield [photos, METHODS[name], str(len(found)), *cells]
 
 
-def behind(row: dict[str, Rows]) -> Iterator[str]:
-    """By how much less close, and at how much larger a ratio, than the default on the same photos of either dataset."""
-    for name, places in BEHIND.items():
-        for dataset in DATASETS:
-            own, full = ([each for each in row[key] if each["dataset"] == dataset] for key in (name, "full"))
-            yield interval(paired(by_image(full, "psnr"), by_image(own, "psnr")), 1, unit=" dB")
-            yield interval(paired(by_image(own, "frechet_ratio"), by_image(full, "frechet_ratio")), places)
+def beside(folder: Path) -> Iterator[Line]:
+    """Each row's paired differences to the default, its photos above the aim, and its seconds."""
+    yield ["photos", "setting", "PSNR, difference", "ratio, difference", f"above {AIM:.2f}", "s of tuning a photo"]
+    for dataset, photos in (DATASETS | CARS).items():
+        full = rows("methods", folder, row="full", dataset=dataset)
+        for name, said in METHODS.items():
+            if found := rows("methods", folder, row=name, dataset=dataset):
+                yield [photos, said, *apart(found, full), over(found), seconds(found)]
 
 
-def ahead(row: dict[str, Rows]) -> Iterator[str]:
-    """By how much closer `row=closest` comes than the default on the same photos, and by how much its ratio differs."""
-    own, full = ([each for each in row[key] if each["dataset"] in DATASETS] for key in ("closest", "full"))
-    yield interval(paired(by_image(own, "psnr"), by_image(full, "psnr")), 1, unit=" dB")
-    yield interval(paired(by_image(own, "frechet_ratio"), by_image(full, "frechet_ratio")), 3)
+def apart(found: Rows, full: Rows) -> Line:
+    """Paired differences of PSNR and ratio, "–" where there are no two photos."""
+    both = [[by_image(each, column) for each in (found, full)] for column in ("psnr", "frechet_ratio")]
+    known = [None if found == full or None in own.values() else paired(own, base) for own, base in both]
+    return [differs(known[0], 1), differs(known[1])]
 
 
-def interval(apart: Difference | None, places: int, *, unit: str = "") -> str:
-    """A paired difference as prose has it."""
-    if apart is None or apart.low is None or apart.high is None:
-        raise ValueError("no two photos to compare")
-    low, mean, high = (short(value, places) for value in (apart.low, apart.mean, apart.high))
-    return f"{mean}{unit} [{low}, {high}]"
-
-
-def above(row: dict[str, Rows]) -> Iterator[str]:
+def over(found: Rows) -> str:
     """How many photos have a larger ratio than is aimed at."""
-    for dataset, said in DATASETS.items():
-        over = [each["frechet_ratio"] > AIM for each in row["full"] if each["dataset"] == dataset]
-        yield f"{sum(over)} of the {len(over)} {said} photos"
-    held = [each["frechet_ratio"] > AIM for each in row["held_edits"]]
-    yield f"{sum(held)} of its {len(held)} photos lie above {AIM:.2f}"
+    ratios = [row["frechet_ratio"] for row in found if row["frechet_ratio"] is not None]
+    return f"{sum(ratio > AIM for ratio in ratios)} of {len(ratios)}" if ratios else "–"
+
+
+def seconds(found: Rows) -> str:
+    """Median, least and most; "–" where nothing was tuned."""
+    spent = [row["seconds"] for row in found]
+    return f"{statistics.median(spent):.0f} ({min(spent):.0f} to {max(spent):.0f})" if max(spent) else "–"
+
+
+def methods_said(folder: Path = RESULTS) -> list[str]:
+    """Phrases on all photos of the default, and on those on which nothing had been chosen."""
+    full = rows("methods", folder, row="full")
+    faces = [row for row in full if row["dataset"] in DATASETS]
+    mse, lpips = (max(row[key] for row in faces) for key in ("mse", "lpips"))
+    both = [[row for row in full if row["dataset"] == dataset] for dataset in DATASETS]
+    psnr, exact, ratio = ([statistics.fmean(r[c] for r in own) for own in both] for c in REACHED)
+    return [
+        f"{psnr[0]:.1f} and {psnr[1]:.1f} dB in the mean",
+        f"{short(exact[0], 2)} and {short(exact[1], 2)} are exact",
+        f"ratio {ratio[0]:.3f} and {ratio[1]:.3f}",
+        f"MSE of {short(mse, 5)} and an LPIPS of {short(lpips, 5)} at most",
+        f"{above(both[0])} FFHQ photos and {above(both[1])} CelebA-HQ photos",
+        *(f"ends {low:.0f} to {high:.0f} dB behind" for low, high in (behind(row, folder) for row in BEHIND)),
+        unseen(full),
+    ]
+
+
+def above(own: Rows) -> str:
+    """ "14 of the 50"."""
+    return f"{sum(row['frechet_ratio'] > AIM for row in own)} of the {len(own)}"
+
+
+def behind(name: str, folder: Path) -> list[float]:
+    """By how much less close than the default on either dataset, dB in the mean, the lesser first."""
+    found = ([rows("methods", folder, row=row, dataset=dataset) for row in ("full", name)] for dataset in DATASETS)
+    return sorted(paired(*(by_image(each, "psnr") for each in both)).mean for both in found)  # pyright: ignore
 
 
 def unseen(full: Rows) -> str:
@@ -80,14 +112,3 @@ def unseen(full: Rows) -> str:
     found = [each for each in full if each["dataset"] == "ffhq"][LOOKED_AT:]
     mse, psnr, ratio = (statistics.fmean(each[key] for each in found) for key in ("mse", "psnr", "frechet_ratio"))
     return f"an MSE of {short(mse, 6)} ({psnr:.1f} dB) at a ratio of {ratio:.3f}"
-
-
-def times(row: dict[str, Rows]) -> Iterator[str]:
-    """Seconds of tuning a photo."""
-    spent = {name: [each["seconds"] for each in found if each["dataset"] in DATASETS] for name, found in row.items()}
-    full, usual = spent["full"], sum(seconds <= USUAL for seconds in spent["full"])
-    yield f"{usual} of the {len(full)} photos took {min(full):.0f} to {USUAL} s"
-    yield f"the rest up to {max(full):.0f}"
-    for name in ("pti_long", "held_edits"):
-        yield f"{min(spent[name]):.0f} to {max(spent[name]):.0f} s"
-    yield f"half of them within {statistics.median(spent['held_edits']):.0f}"

@@ -10,6 +10,7 @@ from .method import Method, invert, measure_again
 from .report.artefacts import Inversion, is_finished, is_tuned, load, save_metrics, save_photo
 from .report.dashboard import Dashboard
 from .report.inputs import Inputs
+from .report.table import decibels
 
 log = logging.getLogger("ganinv")
 
@@ -102,5 +103,6 @@ def tuned(photo: Photo, method: Method, *, place: Place, board: Dashboard) -> st
         inputs=place.inputs,
     )
     board.log_photo(photo.name, folder=place.folder, curve=end.curve, metrics=found.metrics, pictures=end.pictures)
-    log.info("%s: %.1f dB after %d steps, %.0f s", place.count, found.metrics["psnr"], end.steps, end.seconds)
+    reached = decibels(found.metrics["psnr"])
+    log.info("%s: %s after %d steps, %.0f s", place.count, reached, end.steps, end.seconds)
     return None

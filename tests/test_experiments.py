@@ -41,7 +41,8 @@ def test_every_job_fits_the_code_and_is_another_setting(experiment: str) -> None
     for cfg in cfgs:
         check(cfg)
     assert len({settings_hash(cfg) for cfg in cfgs}) == len(cfgs) > 1
-    assert all(plain(cfg)["tuner"].get("target_mse") is None for cfg in cfgs)
+    stops = {plain(cfg)["tuner"].get("target_mse") for cfg in cfgs}
+    assert stops == ({None, 0} if experiment == "fidelity" else {None}), "0: where nothing is left to come closer to"
 
 
 def test_every_row_is_in_a_table() -> None:
@@ -54,7 +55,7 @@ def test_the_points_of_the_method_that_are_open_have_an_experiment() -> None:
         f"ablate_{name}"
         for name in (
             "loss", "probability", "discriminator", "reals", "form", "pyramid", "regulariser", "moves", "start",
-            "optimizer", "pull",
+            "optimizer", "pull", "weights",
         )
     }  # fmt: skip
 
@@ -151,7 +152,8 @@ def test_one_command_makes_the_table_of_two_datasets(command: Command, photos: P
     others = tmp_path / "others"
     others.mkdir()
     (photos / "carl.png").rename(others / "carl.png")
-    ended = command("experiment=fidelity", f"dataset.path={photos},{others}", "dataset.limit=1", "hydra.sweep.dir=here")
+    both = ("row=full,root,closest", f"dataset.path={photos},{others}")
+    ended = command("experiment=fidelity", *both, "dataset.limit=1", "hydra.sweep.dir=here")
     assert ended.code == 0, ended.err
     text = (tmp_path / "here" / "table.md").read_text()
     names = [line.split(" | ")[0].lstrip("| ") for line in text.splitlines() if line.startswith("| ")]

@@ -12,7 +12,7 @@ from ..files import png, read_csv, read_png
 from .artefacts import PICTURES
 from .curve import error_curve, term_curves
 from .pictures import error_map, reduce
-from .table import figure, lpips_network
+from .table import decibels, figure, lpips_network
 
 MOST = 512  # side up to which a picture goes into the page at full size
 LARGE = 192  # side above which the pictures take the page's whole width, and are smoothed
@@ -55,13 +55,6 @@ def picture(pixels: Tensor, caption: str, alternative: str) -> str:
     data = base64.b64encode(png(reduce(pixels, most=MOST))).decode()
     image = f'<img src="data:image/png;base64,{data}" alt="{alternative}">'
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
-
-
-def decibels(value: float | None) -> str:
-    """A PSNR for a reader; infinite is an exact picture."""
-    if value is None:
-        return "PSNR unknown"
-    return "exact" if value == float("inf") else f"{value:.1f} dB"
 
 
 def course(metrics: dict[str, Any]) -> str:

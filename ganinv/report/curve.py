@@ -48,15 +48,21 @@ def series(rows: Sequence[dict[str, Any]], name: str) -> Points:
 
 # PSNR = 10 log₁₀(4 / MSE): a logarithmic scale of the error. The right axis says the same as MSE.
 def error_curve(rows: Sequence[dict[str, Any]]) -> str:
-    """SVG of PSNR over steps from the rows' `mse` on [-1, 1]; empty where there are fewer than two."""
-    points = [(step, 10 * math.log10(4 / mse)) for step, mse in series(rows, "mse") if mse > 0]
-    if len(points) < 2:
+    """SVG of PSNR over steps from the rows' `mse` on [-1, 1]; empty where there are fewer than two.
+
+    A picture whose every 8-bit value is exact has an infinite PSNR, and stands at the top.
+    """
+    points = [(step, 10 * math.log10(4 / mse) if mse > 0 else math.inf) for step, mse in series(rows, "mse")]
+    finite = [y for _, y in points if y < math.inf]
+    if len(points) < 2 or not finite:
         return ""
-    low, high = 10 * math.floor(min(y for _, y in points) / 10), 10 * math.ceil(max(y for _, y in points) / 10)
+    low, high = 10 * math.floor(min(finite) / 10), 10 * math.ceil(max(finite) / 10)
     frame = Frame((0, points[-1][0]), (low, max(high, low + 10)), LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM)
     levels = range(low, int(frame.y[1]) + 1, 10 if high - low <= 50 else 20)
-    label = f"PSNR over steps, from {points[0][1]:.1f} to {points[-1][1]:.1f} dB"
-    parts = [_level(frame, level) for level in levels] + [_axes(frame), _line(frame, points)]
+    first, last = (f"{y:.1f} dB" if y < math.inf else "an exact picture" for y in (points[0][1], points[-1][1]))
+    label = f"PSNR over steps, from {first} to {last}"
+    within = [(x, min(y, frame.y[1])) for x, y in points]
+    parts = [_level(frame, level) for level in levels] + [_axes(frame), _line(frame, within)]
     return (
         f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
         f"<title>{label}</title>{''.join(parts)}</svg>"

@@ -74,15 +74,14 @@ def _figure(line: Line, column: str) -> str:
     value: Aggregate | None = line.figures.get(column)
     if value is None:
         return "–"
-    exact = f"; {value.exact} more exact" if value.exact else ""
-    n = f" (n = {value.n}{exact})" if value.n != line.n else ""
+    n = f" ({value.count})" if value.n != line.n else ""
     return spread(value.mean, value.std) + n
 
 
 def _difference(value: Difference | None, pairs: int) -> str:
     if value is None:
         return "–"
-    n = f" ({value.n} pairs)" if value.n != pairs else ""
+    n = f" ({value.n} {'pair' if value.n == 1 else 'pairs'})" if value.n != pairs else ""
     if value.low is None or value.high is None:
         return signed(value.mean, 4) + n
     width = (value.high - value.low) / 2

@@ -78,7 +78,9 @@ def lead(records: Sequence[dict[str, Any]], summary: dict[str, Aggregate]) -> st
     side = records[0].get("resolution", "?")
     words = f"Prior <b>{priors}</b> at {side} × {side} pixels, start in <b>{spaces}</b>."
     before, after = summary.get("initial_mse"), summary.get("mse")
-    times = before.mean / after.mean if before and after and after.mean else 0
+    if after and not after.mean:
+        return words + " Tuning the generator made every 8-bit value the photo's."
+    times = before.mean / after.mean if before and after else 0
     if times >= 1.05:  # what is shown as 1.1 at least
         factor = f"{times:,.0f}".replace(",", " ") if times >= 10 else f"{times:.2g}"
         words += f" Tuning the generator made the squared error {factor} times smaller than the initial latent's."
@@ -91,11 +93,10 @@ def tile(heading: str, label: str, summary: dict[str, Aggregate], names: Sequenc
     if value is None:
         return ""
     spread = "" if value.std is None else f"± {shown(label, value.std, digits=2)}"
-    exact = f", {value.exact} more exact" if value.exact else ""
     before = f"<p>from {shown(label, start.mean)}</p>" if start else ""
     return (
         f'<div><h2>{escape(heading)}</h2><p class="big">{shown(label, value.mean)}</p>'
-        f'<p>{spread} <span class="note">n = {value.n}{exact}</span></p>{before}<p class="note">{note}</p></div>'
+        f'<p>{spread} <span class="note">{value.count}</span></p>{before}<p class="note">{note}</p></div>'
     )
 
 

@@ -53,8 +53,8 @@ def scatter(settings: Sequence[Named], *, baselines: Sequence[str], distance: st
 
 
 def plotted(settings: Sequence[Named]) -> tuple[str | None, list[Named]]:
-    """The measure of drift that most settings have, and those that have it and a PSNR; None: there is none."""
-    rows = [(name, figures) for name, figures in settings if "psnr" in figures]
+    """The measure of drift that most settings have, and those that have it and a finite PSNR; None: there is none."""
+    rows = [(name, figures) for name, figures in settings if "psnr" in figures and figures["psnr"].n]
     drift = max(DRIFTS, key=lambda each: sum(each in figures for _, figures in rows))  # of two the first
     found = [(name, figures) for name, figures in rows if drift in figures]
     return (drift if found else None), found

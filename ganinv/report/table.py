@@ -37,15 +37,21 @@ TEXT = ("image", "stopped", "lpips_network", "frechet_network", "scored_at")
 class Aggregate:
     """One column over the photos that have a finite value there; `exact` more are infinite (PSNR of an exact image)."""
 
-    mean: float
+    mean: float  # infinite where all are
     std: float | None  # of a sample (n - 1); None for a single photo
     n: int
     exact: int = 0
 
+    @property
+    def count(self) -> str:
+        """What the mean is of, and what it leaves out: "n = 8; 2 more exact"."""
+        if self.exact and not self.n:
+            return f"all {self.exact} exact"
+        return f"n = {self.n}" + (f"; {self.exact} more exact" if self.exact else "")
+
     def __str__(self) -> str:
         spread = "" if self.std is None else f" ± {figure(self.std, digits=2)}"
-        rest = f"; {self.exact} more exact" if self.exact else ""
-        return f"{figure(self.mean)}{spread} (n = {self.n}{rest})"
+        return f"{figure(self.mean)}{spread} ({self.count})"
 
 
 def figure(value: float | None, *, digits: int = 4) -> str:
@@ -58,6 +64,13 @@ def figure(value: float | None, *, digits: int = 4) -> str:
     if exponent < -6 or exponent > 6:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - exponent)}f}"
+
+
+def decibels(value: float | None) -> str:
+    """A PSNR for a reader; infinite is an exact picture."""
+    if value is None:
+        return "PSNR unknown"
+    return "exact" if value == math.inf else f"{value:.1f} dB"
 
 
 def records(folder: Path, *, settings_hash: str | None = None) -> list[dict[str, Any]]:
@@ -99,7 +112,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def aggregate(rows: Sequence[Row]) -> dict[str, Aggregate]:
-    """Each column of numbers that has a finite value, in the columns' order."""
+    """Each column of numbers that has a value, in the columns' order."""
     names = dict.fromkeys([*COLUMNS, *(key for each in rows for key in each)])
     summary = {name: _aggregate([each.get(name) for each in rows]) for name in names if name not in TEXT}
     return {name: value for name, value in summary.items() if value is not None}
@@ -108,8 +121,10 @@ def aggregate(rows: Sequence[Row]) -> dict[str, Aggregate]:
 def _aggregate(values: Sequence[Any]) -> Aggregate | None:
     numbers = [float(value) for value in values if isinstance(value, int | float) and not math.isnan(value)]
     finite = [value for value in numbers if math.isfinite(value)]
-    if not finite:
+    if not numbers:
         return None
+    if not finite:
+        return Aggregate(mean=math.inf, std=None, n=0, exact=len(numbers))
     std = statistics.stdev(finite) if len(finite) > 1 else None
     return Aggregate(mean=statistics.fmean(finite), std=std, n=len(finite), exact=len(numbers) - len(finite))
 

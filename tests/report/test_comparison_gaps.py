@@ -42,6 +42,20 @@ def test_a_column_of_one_setting_or_of_a_few_photos(run: Run, tmp_path: Path) ->
     assert other["psnr_exact"] == "1" and "psnr_difference" not in other and other["ssim_mean"] == ""
 
 
+def test_a_setting_whose_photos_are_all_exact_says_so(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", ["seed=0"], anna={"mse": 1.0, "psnr": 40.0, "drift_mse": 0.1}, carl={"mse": 1.0, "psnr": 40.0})
+    run("runs/b", ["seed=1"], anna={"mse": 0.0, "psnr": math.inf, "drift_mse": 0.1}, carl={"mse": 0, "psnr": math.inf})
+    told = compare([tmp_path], out=tmp_path, columns=["psnr"]).told
+    assert "| seed=1 | 2 | ∞ (all 2 exact) |" in told and "not in the plot: 1 of 2 rows" in told
+
+
+def test_the_pairs_that_a_column_lacks_are_counted(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", ["seed=0"], anna={"mse": 1.0, "psnr": 40.0}, carl={"mse": 1.0, "psnr": 40.0})
+    run("runs/b", ["seed=1"], anna={"mse": 2.0, "psnr": 41.0}, carl={"mse": 4.0, "psnr": math.inf})
+    told = compare([tmp_path], out=tmp_path, columns=["mse", "psnr"]).told
+    assert "+1.000 (1 pair) |" in told and "paired, Student's t); one pair has no interval" in told
+
+
 def test_settings_without_a_photo_in_common_have_no_difference(run: Run, tmp_path: Path) -> None:  # noqa: F811
     run("runs/a", ["seed=0"], anna={"mse": 1.0})
     run("runs/b", ["seed=1"], carl={"mse": 1.0})

@@ -17,12 +17,19 @@ def test_psnr_runs_from_the_lower_left_to_the_upper_right() -> None:
     first, middle, last = points(svg)  # 10, 30 and 50 dB on an axis from 10 to 50
     assert first[0] == LEFT and last == (WIDTH - RIGHT, TOP)
     assert middle == ((first[0] + last[0]) / 2, (first[1] + last[1]) / 2) and first[1] < HEIGHT
-    assert "from 10.0 to 50.0 dB" in svg and ">4e-05<" in svg
+    assert "from 10.0 dB to 50.0 dB" in svg and ">4e-05<" in svg
 
 
 def test_there_is_no_curve_of_less_than_two_points() -> None:
     assert error_curve([]) == "" and term_curves([]) == ""
-    assert error_curve([{"step": 0.0, "mse": 0.5}, {"step": 1.0, "mse": 0.0}, {"step": 2.0, "mse": math.nan}]) == ""
+    assert error_curve([{"step": 0.0, "mse": 0.5}, {"step": 2.0, "mse": math.nan}]) == ""
+    assert error_curve([{"step": 0.0, "mse": 0.0}, {"step": 2.0, "mse": 0.0}]) == "", "exact throughout"
+
+
+def test_an_exact_picture_stands_at_the_top() -> None:
+    svg = error_curve([{"step": 0.0, "mse": 4e-1}, {"step": 5.0, "mse": 4e-3}, {"step": 10.0, "mse": 0.0}])
+    assert points(svg)[-1] == (WIDTH - RIGHT, TOP) and "from 10.0 dB to an exact picture" in svg
+    assert "inf" not in svg
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_end() -> None:

@@ -72,4 +72,6 @@ def test_the_measure_of_drift_is_one_that_all_have() -> None:
         [(name, with_lpips), ("b", {k: v for k, v in with_lpips.items() if k != "frechet_ratio"})], baselines=["a"]
     )
     assert scatter([(name, {"psnr": figures["psnr"]})], baselines=["a"]) == ""
+    exact = Aggregate(math.inf, None, 0, exact=1)
+    assert scatter([(name, figures | {"psnr": exact})], baselines=["a"]) == "", "an exact photo has no place"
     assert scatter([(name, {"frechet_ratio": figures["frechet_ratio"]})], baselines=["a"]) == ""

@@ -26,6 +26,11 @@ def test_gaps_do_not_count_and_exact_images_are_told_apart() -> None:
     assert str(summary["psnr"]) == "45.00 ± 7.1 (n = 2; 1 more exact)"
 
 
+def test_photos_that_are_all_exact_are_no_gap() -> None:
+    value = aggregate([{"psnr": math.inf}, {"psnr": math.inf}])["psnr"]
+    assert (value.mean, value.std, value.n, value.exact) == (math.inf, None, 0, 2) and str(value) == "∞ (all 2 exact)"
+
+
 def test_texts_and_empty_columns_have_no_mean() -> None:
     assert aggregate([{"image": "7", "stopped": "target", "lpips": None}]) == {}
     assert aggregate([]) == {}
