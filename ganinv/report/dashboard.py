@@ -115,7 +115,8 @@ class Csv(NoDashboard):
 class Wandb:
     """One W&B run; offline, in the run's folder, unless `mode` says online. Needs no account offline.
 
-    pictures: photos that are shown, in the table and over the steps. generator: each photo's tuned one, as an artifact.
+    pictures: photos that are shown, in the table and over the steps. curves: photos that have curves. generator: each
+    photo's tuned one, as an artifact.
     """
 
     def __init__(
@@ -125,12 +126,14 @@ class Wandb:
         entity: str | None = None,
         mode: Literal["offline", "online"] = "offline",
         pictures: Annotated[int, Field(ge=0)] = 60,
+        curves: Annotated[int, Field(ge=0)] = 200,
         generator: bool = False,
     ) -> None:
-        self.project, self.entity, self.pictures, self.generator = project, entity, pictures, generator
+        self.project, self.entity, self.generator = project, entity, generator
+        self.pictures, self.curves = pictures, curves
         self.mode: Literal["offline", "online"] = mode
         self.run: Any = None
-        self.shown = 0  # photos over the steps
+        self.shown, self.drawn = 0, 0  # photos with pictures, and with curves, over the steps
 
     def start(
         self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
@@ -156,7 +159,7 @@ class Wandb:
             raise InputError(
                 f"logger: W&B does not start ({error}); run `wandb login`, or set logger.mode=offline"
             ) from error
-        self.place, self.shown = Path(self.run.dir).parent, 0
+        self.place, self.shown, self.drawn = Path(self.run.dir).parent, 0, 0
         upload = f"offline in {self.place}; upload it with: wandb sync '{self.place}'"
         logger.info("W&B: %s", self.run.url if self.mode == "online" else upload)
 
@@ -164,9 +167,12 @@ class Wandb:
         """Curves as `<term>/<photo>`, pictures as `picture/<photo>`, over `step/<photo>`; figures: `photo/<metric>`."""
         axis = f"step/{photo}"
         rows: dict[float, dict[str, Any]] = {}
-        for row in [*curve, *self._over_steps(photo, folder, metrics, pictures)]:
+        self.drawn += 1
+        drawn = curve if self.drawn <= self.curves else []
+        for row in [*drawn, *self._over_steps(photo, folder, metrics, pictures)]:
             rows.setdefault(row["step"], {}).update({f"{key}/{photo}": value for key, value in row.items()})
-        self.run.define_metric(axis, hidden=True)
+        if rows:
+            self.run.define_metric(axis, hidden=True)
         for name in dict.fromkeys(key for row in rows.values() for key in row if key != axis):
             self.run.define_metric(name, step_metric=axis)
         for step in sorted(rows):

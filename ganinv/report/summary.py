@@ -59,7 +59,7 @@ class Report:
     def _sum_up(self, folder: Path, marks: tuple[str, str | None], settings: str, failed: dict[str, str]) -> Summary:
         settings_hash, metric_hash = marks
         every = records(folder, settings_hash=settings_hash)
-        found = [record for record in every if metric_hash in (None, record.get("metric_hash"))]
+        found = records(folder, settings_hash=settings_hash, metric_hash=metric_hash)
         rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
         failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
         grid, report = folder / "grid.png", folder / "report.html"

@@ -73,13 +73,14 @@ def decibels(value: float | None) -> str:
     return "exact" if value == math.inf else f"{value:.1f} dB"
 
 
-def records(folder: Path, *, settings_hash: str | None = None) -> list[dict[str, Any]]:
+def records(folder: Path, *, settings_hash: str | None = None, metric_hash: str | None = None) -> list[dict[str, Any]]:
     """The records of all finished photos in a run's folder, by name; unreadable or with another hash than named: none.
 
     Of one photo under two names, as when a.jpg has joined a finished a.png, the record that was finished last.
     """
     found = [_record(photo) for photo in finished_photos(folder)]
     wanted = [r for r in found if r is not None and settings_hash in (None, r["settings_hash"])]
+    wanted = [r for r in wanted if metric_hash in (None, r.get("metric_hash"))]
     latest = {(r["source"], r["photo_digest"]): r for r in sorted(wanted, key=_finished)}
     return sorted(latest.values(), key=lambda record: record["image"])
 

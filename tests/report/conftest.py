@@ -57,6 +57,7 @@ class Case:
     metrics: dict[str, Any]
     settings_hash: str = "0123456789"
     inputs: dict[str, str] | None = None
+    metric_hash: str | None = None
 
     def save(self, folder: Path, **changes: Any) -> "Case":
         case = replace(self, **changes)

@@ -9,8 +9,8 @@ import pytest
 from ganinv.config import read, settings_hash
 from ganinv.errors import InputError
 from ganinv.job import write
-from ganinv.report.comparison import compare, heading
-from ganinv.report.jobs import gather, read_settings
+from ganinv.report.comparison import beside, compare, heading
+from ganinv.report.jobs import Setting, gather, read_settings
 from ganinv.report.naming import named, short
 
 from .test_comparison import Run, run  # noqa: F401
@@ -254,3 +254,15 @@ def test_an_asked_column_names_its_network() -> None:
     networks: dict[str, str | None] = {"LPIPS": "alex", "Fréchet distance": "FID"}
     heads = [heading(name, networks) for name in ("initial_lpips", "frechet_tuned", "ganinverter_lpips", "psnr")]
     assert heads == ["initial lpips (alex)", "FID tuned", "LPIPS as GANInverter (alex)", "PSNR, dB"]
+
+
+def test_of_baselines_alike_the_one_tuned_most_alike_is_taken() -> None:
+    photos = {"a": {"metrics": {"mse": 1.0}}}
+    own = Setting({"loss.locality": 0, "tuner.steps": 200, "metric.frechet.samples": 500}, "other", photos=photos)
+    near = Setting({"loss.locality": 1, "tuner.steps": 200, "metric.frechet.samples": 1000}, "full", photos=photos)
+    far = Setting({"loss.locality": 1, "tuner.steps": 300, "metric.frechet.samples": 500}, "full", photos=photos)
+    for called in ([near, far], [far, near]):
+        assert beside(own, called, []) is near, "what was measured does not count"
+    empty = Setting({"loss.locality": 1, "tuner.reals": None}, "full", photos=photos)
+    same = Setting({"loss.locality": 0}, "full", photos=photos)
+    assert beside(own, [empty, same], []) is same, "that a setting is absent here and empty there is no likeness"

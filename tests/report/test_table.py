@@ -88,6 +88,14 @@ def test_a_photo_whose_folder_took_another_name_counts_once(case, tmp_path: Path
     assert [each["image"] for each in records(tmp_path)] == ["a", "a_jpg"]
 
 
+def test_the_name_under_which_a_photo_was_measured_so_counts(case, tmp_path: Path) -> None:
+    photo = replace(case.named("a")["photo"], source="photos/a.png")
+    for name, measured in (("a", "so"), ("a_png", "otherwise")):
+        case.save(tmp_path / name, photo=replace(photo, name=name), metrics={"mse": 1.0}, metric_hash=measured)
+    assert [each["image"] for each in records(tmp_path)] == ["a_png"]
+    assert [each["image"] for each in records(tmp_path, metric_hash="so")] == ["a"]
+
+
 def test_names_of_networks_are_text_in_the_table(tmp_path: Path) -> None:
     write_table(tmp_path / "metrics.csv", [{"image": "a", "frechet_network": "FID", "frechet_ratio": 1.0}])
     assert read_table(tmp_path / "metrics.csv")[0]["frechet_network"] == "FID"

@@ -114,6 +114,17 @@ def test_the_picture_over_the_steps(saved: Callable[..., Path], tmp_path: Path) 
     assert (read_png(files / str(image_of(curve[0]))) == level).all(dim=0).sum() == 0
 
 
+def test_no_more_photos_have_curves_than_may(saved: Callable[..., Path], tmp_path: Path) -> None:
+    folder, board = saved("a"), Wandb(pictures=0, curves=1)
+    board.start(folder=tmp_path / "new", config={}, name="x")
+    for name in ("a", "b"):
+        board.log_photo(name, folder=folder, curve=CURVE, metrics={"steps": 10, "mse": 1.0}, pictures={})
+    board.finish()
+    found = [*rows(stored(tmp_path / "new"))]
+    assert any("total/a" in row for row in found) and not any(key.endswith("/b") for row in found for key in row)
+    assert sum("photo/mse" in row for row in found) == 2, "every photo has its figures"
+
+
 def image_of(row: dict[str, Any], name: str = "face one") -> str | None:
     """Where the picture of a row lies."""
     return row.get(f"picture/{name}", {}).get("path") or row.get(f"picture/{name}/path")
