@@ -9,6 +9,7 @@ from cells import DATASETS, RESULTS, Line, Rows, by_image, differs, fixed, rows,
 from ganinv.report.paired import paired
 
 COLUMNS = {"psnr": 1, "exact_pixels": 3, "drift_mse": 4, "frechet_ratio": 3}
+NOW, BEFORE = "row=closest", "row=closest tuner.muon_momentum=0.95"
 HARM = ("drift, MSE", "ratio", "at α .25", "at α .5")
 NEAR = {"frechet_ratio_near_0.25": 3, "frechet_ratio_near_0.5": 3}
 
@@ -48,8 +49,8 @@ def closest_said(folder: Path = RESULTS) -> list[str]:
     """From where to where the photos of each setting of `row=closest` come, and what it does to the rest."""
     everything = rows("closest", folder)
     settings = dict.fromkeys(row["setting"] for row in everything)
-    own = [[row for row in everything if row["setting"] == setting] for setting in settings]
-    return [*map(_reached, own), *_apart(own[1], own[0])]
+    own = {setting: [row for row in everything if row["setting"] == setting] for setting in settings}
+    return [*map(_reached, own.values()), *_apart(own[NOW], own[BEFORE])]
 
 
 def _apart(now: Rows, before: Rows) -> Iterator[str]:
@@ -60,9 +61,9 @@ def _apart(now: Rows, before: Rows) -> Iterator[str]:
 
 def _reached(found: Rows) -> str:
     psnr, exact, ratio = ([row[column] for row in found] for column in ("psnr", "exact_pixels", "frechet_ratio"))
-    near = max(row[column] for row in found for column in NEAR)
+    near, mean = max(row[column] for row in found for column in NEAR), statistics.fmean(ratio)
     return (
         f"{fixed(min(psnr), 1)} to {fixed(max(psnr), 1)} dB and {short(min(exact), 2)} to {short(max(exact), 2)} exact"
-        f" values, at a ratio of {short(min(ratio), 3)} to {short(max(ratio), 3)} ({short(statistics.fmean(ratio), 3)} in the mean)"
+        f" values, at a ratio of {short(min(ratio), 3)} to {short(max(ratio), 3)} ({short(mean, 3)} in the mean)"
         f" and near the photo of {short(near, 3)} at most"
     )
