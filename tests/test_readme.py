@@ -22,7 +22,7 @@ PROGRAMS = {f"ganinv.{name}": name for name in ("run", "directions", "edit", "pr
     "ganinv.metric": "editability"
 }
 MOST = 8  # jobs of a sweep that are read
-OWN_FILES = (*PATHS, *CHECKPOINTS)  # the reader's, made up here
+OWN_FILES = (*PATHS, *CHECKPOINTS, "metric.pictures.identity.weights")  # the reader's, made up here
 
 
 def lines(text: str) -> Iterator[list[str]]:
