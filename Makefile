@@ -11,7 +11,7 @@ PACKAGE := $(VENV)/.package-installed
 TOOLS := $(VENV)/.tools-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast fuzz sweep kills lint format wheel lowest clean
+.PHONY: help install demo test test-fast fuzz sweep kills figures lint format wheel lowest clean
 
 help: ## print these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ sweep: $(TOOLS) ## a sweep of 24 jobs, of which two fail and one is killed
 
 kills: $(TOOLS) ## a training that is killed ten times, and ends as one that was not
 	GANINV_NIGHTLY=1 $(BIN)/python -m pytest -q tests/test_pretrain.py -k killed
+
+figures: $(TOOLS) ## tables and plots of the pages, from docs/results/*.csv
+	$(BIN)/python benchmarks/pages.py
+	$(BIN)/python benchmarks/plots.py
 
 lint: $(TOOLS) ## form, lint and types
 	$(BIN)/ruff format --check .
