@@ -10,7 +10,7 @@ from .method import Method, invert, measure_again
 from .report.artefacts import Inversion, is_finished, is_tuned, load, save_metrics, save_photo
 from .report.dashboard import Dashboard
 from .report.inputs import Inputs
-from .report.table import decibels
+from .report.table import count, decibels
 
 log = logging.getLogger("ganinv")
 
@@ -104,5 +104,5 @@ def tuned(photo: Photo, method: Method, *, place: Place, board: Dashboard) -> st
     )
     board.log_photo(photo.name, folder=place.folder, curve=end.curve, metrics=found.metrics, pictures=end.pictures)
     reached = decibels(found.metrics["psnr"])
-    log.info("%s: %s after %d steps, %.0f s", place.count, reached, end.steps, end.seconds)
+    log.info("%s: %s after %s, %.0f s", place.count, reached, count(end.steps, "step"), end.seconds)
     return None

@@ -176,7 +176,7 @@ def write_table(folder: Path, records: list[dict[str, Any]]) -> None:
     except InputError as error:
         log.warning("no table of this sweep: %s", error)
         return
-    log.info("%s", table.told)
+    log.info("\n%s", table.told)  # below the logger's own words, so that it can be copied
     try:
         share_table(folder, [Path(record["folder"]) for record in done], table.files)
     except InputError as error:

@@ -12,7 +12,7 @@ from ..files import png, read_csv, read_png
 from .artefacts import PICTURES
 from .curve import error_curve, term_curves
 from .pictures import error_map, reduce
-from .table import decibels, figure, lpips_network
+from .table import count, decibels, figure, lpips_network
 
 MOST = 512  # side up to which a picture goes into the page at full size
 LARGE = 192  # side above which the pictures take the page's whole width, and are smoothed
@@ -60,7 +60,7 @@ def picture(pixels: Tensor, caption: str, alternative: str) -> str:
 def course(metrics: dict[str, Any]) -> str:
     """How the tuning went, in words."""
     reason = STOPPED.get(str(metrics["stopped"]), str(metrics["stopped"]))
-    return escape(f"{metrics['steps']} steps in {metrics['seconds']:.0f} s, {reason}")
+    return escape(f"{count(metrics['steps'], 'step')} in {metrics['seconds']:.0f} s, {reason}")
 
 
 def figures_table(metrics: dict[str, Any]) -> str:

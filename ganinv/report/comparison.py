@@ -78,22 +78,32 @@ def _written(
     named = list(dict.fromkeys(line.baseline for line in lines if line.baseline not in (None, line.name)))
     named = [name for name in named if name is not None] or [lines[0].name]
     said = {"baseline": " or ".join(named), "stated": stated(lines, shown, named)}
-    text = markdown(lines, shown, notes=notes, **said)
     title = networks["Fréchet distance"] or "Fréchet distance"
     points = [(line.name, line.figures) for line in lines]
     plot, (drift, within) = scatter(points, baselines=named, distance=title), plotted(points)
-    unplotted = len(lines) - len(within)
+    text = markdown(lines, shown, notes=[*notes, *_exact(lines)], **said)
     write_csv(out / "table.csv", list(_rows(lines, networks)))
     forms = {"table.md": text, "table.tex": latex(lines, shown, **said), "fidelity_drift.svg": plot}
     for name, form in forms.items():
         if form:
             write_text(out / name, form)
+        else:  # of a table that lay here before
+            (out / name).unlink(missing_ok=True)
     names = ["table.csv", *(name for name, form in forms.items() if form)]
     told = f"{text}\n{out}: {', '.join(names)}"
-    if unplotted:
-        absent = f"not in the plot: {unplotted} of {len(lines)} rows, for want of {drift} or of a finite PSNR"
-        told += f"; {absent if plot else 'no row has drift and a finite PSNR to plot'}"
+    if absent := [line.name for line in lines if line.name not in {name for name, _ in within}]:
+        why = f"not in the plot, for want of {drift} or of a finite PSNR: {', '.join(absent)}"
+        told += f"; {why if plot else 'no row has drift and a finite PSNR to plot'}"
     return Comparison(lines, said["baseline"], notes, told, [out / name for name in names])
+
+
+def _exact(lines: Sequence[Line]) -> Iterator[str]:
+    """A word on each row of which some photos are exact: its PSNR is that of the others."""
+    for line in lines:
+        if (psnr := line.figures.get("psnr")) and psnr.exact:
+            which = f"{psnr.exact} of {psnr.exact + psnr.n} photos" if psnr.n else "every photo"
+            rest = "; its PSNR, and its place in the plot, are those of the others" if psnr.n else ""
+            yield f"{line.name}: {which} exact, an infinite PSNR, which has no difference{rest}"
 
 
 def stated(lines: Sequence[Line], columns: Collection[str], baselines: Sequence[str]) -> str:

@@ -215,7 +215,8 @@ class Wandb:
         with staged(self.place):
             self.run.log(log)
         for name, value in summary.aggregate.items():
-            self.run.summary.update({f"{name}_mean": value.mean, f"{name}_std": value.std})
+            more = {f"{name}_exact": value.exact} if value.exact else {}
+            self.run.summary.update({f"{name}_mean": value.mean, f"{name}_std": value.std, **more})
 
     def log_table(self, files: Sequence[Path]) -> None:
         """table.csv to look at, and all files as an artifact, of which a repeated sweep adds a version.

@@ -8,7 +8,14 @@ from .paired import Difference
 from .table import Aggregate, figure
 
 LATEX = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
-LATEX |= {"±": r"$\pm$", "−": "$-$", "α": r"$\alpha$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+LATEX |= {
+    "±": r"$\pm$",
+    "−": "$-$",
+    "α": r"$\alpha$",
+    "∞": r"$\infty$",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from .card import card, shown
 from .drift_table import drift_table
-from .table import COLUMNS, TEXT, Aggregate, aggregate, figure, lpips_network, row
+from .table import COLUMNS, TEXT, Aggregate, aggregate, count, figure, lpips_network, row
 
 STYLE = Path(__file__).with_name("page.css")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the browser holds the page to its word
@@ -46,11 +46,6 @@ def document(*, title: str, body: str) -> str:
         f"<title>{title}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     )
-
-
-def count(number: int, noun: str) -> str:
-    """ "1 photo", "2 photos"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def title(records: Sequence[dict[str, Any]], failed: dict[str, str]) -> str:

@@ -66,6 +66,11 @@ def figure(value: float | None, *, digits: int = 4) -> str:
     return f"{value:.{max(0, digits - 1 - exponent)}f}"
 
 
+def count(number: int, noun: str) -> str:
+    """ "1 photo", "2 photos"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def decibels(value: float | None) -> str:
     """A PSNR for a reader; infinite is an exact picture."""
     if value is None:

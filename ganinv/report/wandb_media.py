@@ -63,7 +63,8 @@ def over_steps(photo: str, *, folder: Path, pictures: Mapping[int, Tensor], step
     target, initial, tuned = (read_png(folder / name) for name in PICTURES)
     rows = {step: (f"step {step}: {photo}", target, initial, pixels) for step, pixels in pictures.items()}
     rows[steps] = (f"step {steps}, saved: {photo}", target, initial, tuned)
-    return {step: _image(grid([row]), caption=row[0], file_type="jpg") for step, row in rows.items()}
+    forms = {step: "png" if step == steps else "jpg" for step in rows}  # what is saved is shown to the 8-bit value
+    return {step: _image(grid([row]), caption=row[0], file_type=forms[step]) for step, row in rows.items()}
 
 
 def _image(pixels: Tensor, **how: Any) -> wandb.Image:

@@ -210,7 +210,7 @@ class Tune:
         if module.stopped == "not finite":
             said = "%s: the loss is no longer finite; the best weights so far are kept: lower %s"
             log.warning(said, name, self._rates())
-        elif module.stopped == "budget" and not is_moved:
+        elif module.stopped == "budget" and not is_moved and module.best_mse:  # 0: there was nothing to come closer to
             more = "tuner.steps" if module.steps_done == self.schedule.steps else "tuner.max_seconds"
             said = "%s: none of %d steps came closer, so the generator is as it was; raise %s or lower %s"
             log.warning(said, name, module.steps_done, more, self._rates())

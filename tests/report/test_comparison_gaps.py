@@ -46,7 +46,22 @@ def test_a_setting_whose_photos_are_all_exact_says_so(run: Run, tmp_path: Path) 
     run("runs/a", ["seed=0"], anna={"mse": 1.0, "psnr": 40.0, "drift_mse": 0.1}, carl={"mse": 1.0, "psnr": 40.0})
     run("runs/b", ["seed=1"], anna={"mse": 0.0, "psnr": math.inf, "drift_mse": 0.1}, carl={"mse": 0, "psnr": math.inf})
     told = compare([tmp_path], out=tmp_path, columns=["psnr"]).told
-    assert "| seed=1 | 2 | ∞ (all 2 exact) |" in told and "not in the plot: 1 of 2 rows" in told
+    assert "| seed=1 | 2 | ∞ (all 2 exact) |" in told and "or of a finite PSNR: seed=1" in told
+    assert "* seed=1: every photo exact, an infinite PSNR, which has no difference\n" in told
+    assert r"$\infty$ (all 2 exact)" in (tmp_path / "table.tex").read_text()
+    run("runs/b", ["seed=1"], dora={"mse": 1.0, "psnr": 50.0})
+    assert "* seed=1: 2 of 3 photos exact, an infinite PSNR, which has no difference; its PSNR, and" in (
+        compare([tmp_path], out=tmp_path).told
+    )
+
+
+def test_a_plot_of_before_does_not_stay_beside_another_table(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    run("runs/a", ["seed=0"], anna={"psnr": 40.0, "drift_mse": 0.1})
+    compare([tmp_path / "runs" / "a"], out=tmp_path / "out")
+    assert (tmp_path / "out" / "fidelity_drift.svg").is_file()
+    run("runs/b", ["seed=1"], anna={"psnr": math.inf, "drift_mse": 0.1})
+    told = compare([tmp_path / "runs" / "b"], out=tmp_path / "out").told
+    assert not (tmp_path / "out" / "fidelity_drift.svg").exists() and "no row has drift and a finite PSNR" in told
 
 
 def test_the_pairs_that_a_column_lacks_are_counted(run: Run, tmp_path: Path) -> None:  # noqa: F811

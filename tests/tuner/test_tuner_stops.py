@@ -77,13 +77,17 @@ def test_the_last_weights_where_they_are_asked_for(prior: Prior, photo, latent) 
 
 
 def test_a_generator_that_stays_as_it_was_is_told(prior: Prior, photo, latent, caplog) -> None:
-    start = to_float(to_uint8(prior.generator.synthesis(latent.ws)[0]))
+    exact = to_uint8(prior.generator.synthesis(latent.ws)[0])
+    start = exact.clone()
+    start[0, 0, 0] ^= 1  # one value by one step, and what moves moves more
+    exact, start = to_float(exact), to_float(start)
     assert not tune(prior, start, latent, steps=2).moved
     said = "photo: none of 2 steps came closer, so the generator is as it was; raise tuner.steps or lower tuner.lr"
     assert said in caplog.text
     assert not tune(prior, start, latent, steps=10_000, max_seconds=1e-3).moved and "tuner.max_seconds" in caplog.text
     caplog.clear()
     assert tune(prior, photo, latent).moved and not tune(prior, start, latent, target_mse=1.0).moved
+    assert not tune(prior, exact, latent, steps=2).moved, "there is nothing to come closer to"
     assert caplog.text == ""
 
 
