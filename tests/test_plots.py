@@ -19,7 +19,9 @@ def test_the_stored_file_is_what_its_csv_gives(name: str, tmp_path: Path) -> Non
     shutil.copy(plots.RESULTS / f"{name}.csv", tmp_path)
     table = tmp_path / f"{name}.csv"
     lines = table.read_text().splitlines(keepends=True)
-    table.write_text("".join(lines[:-1]))
+    wanted = plots.PLOTS[name][2].values()
+    shown = [i for i, line in enumerate(lines) if all(f",{value}," in line for value in wanted)]
+    table.write_text("".join(lines[: shown[-1]] + lines[shown[-1] + 1 :]))
     assert stored != plots.plot(name, tmp_path).encode()
 
 
