@@ -5,8 +5,10 @@
 writes them beside the CSVs; tests/test_plots.py holds them to these.
 """
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from cells import RESULTS, rows
 
@@ -20,6 +22,7 @@ PLOTS = {
     "ablation": ("row", "full", {}),
     "methods": ("row", "full", {"dataset": "ffhq"}),
 }
+FAR_OFF = ("loss=paper, tuner.keep=last",)
 SHORT = {
     "full": "default",
     "closest": "row=closest",
@@ -33,17 +36,22 @@ SHORT = {
 def plot(name: str, folder: Path = RESULTS) -> str:
     """PSNR and ratio of each setting of a CSV."""
     column, baseline, wanted = PLOTS[name]
-    everything = [row for row in rows(name, folder, **wanted) if row["frechet_ratio"] is not None]
+    everything = [row for row in rows(name, folder, **wanted) if is_shown(row, column)]
     settings = dict.fromkeys(row[column] for row in everything)
     named = [(label(each, name), aggregate([row for row in everything if row[column] == each])) for each in settings]
     return scatter(named, baselines=[label(baseline, name)])
+
+
+def is_shown(row: dict[str, Any], column: str) -> bool:
+    """Whether it has its place: it has drift, and is none of the settings that would push the rest together."""
+    return row["frechet_ratio"] is not None and row[column] not in FAR_OFF
 
 
 def label(setting: str, plot: str) -> str:
     """Without what sets of settings it is of, for which there is no room; a row of the methods as their table says."""
     if plot == "methods":
         return SHORT[setting]
-    return setting.replace("tuner.", "").replace("loss.", "")
+    return re.sub(r"tuner\.|(?<=, )loss\.form=|loss\.", "", setting).replace("adversarial", "adv")
 
 
 def main() -> int:
