@@ -84,9 +84,9 @@ def ablation(folder: Path) -> Iterator[Line]:
         yield [said, str(len(found)), *figures(found, columns), differs(apart)]
 
 
-def swept(folder: Path) -> Iterator[Line]:
-    """What the prepared sweeps set, each beside the default on the same photos."""
-    everything, columns = rows("sweeps", folder), {"psnr": 1, "exact_pixels": 3, "lpips": 4, "frechet_ratio": 3}
+def swept(folder: Path, name: str = "sweeps") -> Iterator[Line]:
+    """What the sweeps of a file set, each beside the default on the same photos."""
+    everything, columns = rows(name, folder), {"psnr": 1, "exact_pixels": 3, "lpips": 4, "frechet_ratio": 3}
     yield ["sweep", "setting", "n", *heads(columns), "PSNR, difference", "ratio, difference"]
     default = [row for row in everything if row["setting"] == "default"]
     for sweep, setting in dict.fromkeys((row["sweep"], row["setting"]) for row in everything):
@@ -201,6 +201,7 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "choosing": [*choosing(folder)],
         "ablation": [*ablation(folder)],
         "sweeps": [*swept(folder)],
+        "weights": [*swept(folder, "weights")],
         "held edits": [*held(folder)],
         "held edits, trials": [*held_trials(folder)],
         "held edits, learned": [*learned(folder)],
