@@ -51,7 +51,9 @@ def label(setting: str, plot: str) -> str:
     """Without what sets of settings it is of, for which there is no room; a row of the methods as their table says."""
     if plot == "methods":
         return SHORT[setting]
-    return re.sub(r"tuner\.|(?<=, )loss\.form=|loss\.", "", setting).replace("adversarial", "adv")
+    return re.sub(r"tuner\.|(?<=, )loss\.form=|loss\.(pyramid\.)?|(?<=, tuner\.)discriminator=", "", setting).replace(
+        "adversarial", "adv"
+    )
 
 
 def main() -> int:
