@@ -133,7 +133,7 @@ class Wandb:
         self.pictures, self.curves = pictures, curves
         self.mode: Literal["offline", "online"] = mode
         self.run: Any = None
-        self.shown, self.drawn = 0, 0  # photos with pictures, and with curves, over the steps
+        self.logged = 0  # photos
 
     def start(
         self, *, folder: Path, config: dict[str, Any], name: str, group: str | None = None, kind: str | None = None
@@ -159,7 +159,7 @@ class Wandb:
             raise InputError(
                 f"logger: W&B does not start ({error}); run `wandb login`, or set logger.mode=offline"
             ) from error
-        self.place, self.shown, self.drawn = Path(self.run.dir).parent, 0, 0
+        self.place, self.logged = Path(self.run.dir).parent, 0
         upload = f"offline in {self.place}; upload it with: wandb sync '{self.place}'"
         logger.info("W&B: %s", self.run.url if self.mode == "online" else upload)
 
@@ -167,8 +167,8 @@ class Wandb:
         """Curves as `<term>/<photo>`, pictures as `picture/<photo>`, over `step/<photo>`; figures: `photo/<metric>`."""
         axis = f"step/{photo}"
         rows: dict[float, dict[str, Any]] = {}
-        self.drawn += 1
-        drawn = curve if self.drawn <= self.curves else []
+        self.logged += 1
+        drawn = curve if self.logged <= self.curves else []
         for row in [*drawn, *self._over_steps(photo, folder, metrics, pictures)]:
             rows.setdefault(row["step"], {}).update({f"{key}/{photo}": value for key, value in row.items()})
         if rows:
@@ -188,9 +188,8 @@ class Wandb:
         """The pictures as rows of a curve; none once as many photos are shown as may be."""
         from .wandb_media import over_steps
 
-        if self.shown >= self.pictures:
+        if self.logged > self.pictures:
             return []
-        self.shown += 1
         found = over_steps(photo, folder=folder, pictures=pictures, steps=metrics["steps"])
         return [{"step": step, "picture": image} for step, image in found.items()]
 

@@ -74,7 +74,7 @@ def lead(records: Sequence[dict[str, Any]], summary: dict[str, Aggregate]) -> st
     words = f"Prior <b>{priors}</b> at {side} × {side} pixels, start in <b>{spaces}</b>."
     before, after = summary.get("initial_mse"), summary.get("mse")
     if after and not after.mean:
-        return words + " Tuning the generator made every 8-bit value the photo's."
+        return words + " Every 8-bit value is the photo's."
     times = before.mean / after.mean if before and after else 0
     if times >= 1.05:  # what is shown as 1.1 at least
         factor = f"{times:,.0f}".replace(",", " ") if times >= 10 else f"{times:.2g}"

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..files import alone, read_json, write_json, write_text
 from .grid import write_grid
 from .page import page
-from .table import Aggregate, Row, aggregate, describe, records, row, write_table
+from .table import Aggregate, Row, aggregate, chosen, describe, read_records, row, write_table
 
 FAILED = "failed.json"
 EDITS = "edits.png"  # a sheet of the edited photos, where there are any
@@ -58,8 +58,9 @@ class Report:
 
     def _sum_up(self, folder: Path, marks: tuple[str, str | None], settings: str, failed: dict[str, str]) -> Summary:
         settings_hash, metric_hash = marks
-        every = records(folder, settings_hash=settings_hash)
-        found = records(folder, settings_hash=settings_hash, metric_hash=metric_hash)
+        read = read_records(folder)
+        every = chosen(read, settings_hash=settings_hash)
+        found = chosen(read, settings_hash=settings_hash, metric_hash=metric_hash)
         rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
         failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
         grid, report = folder / "grid.png", folder / "report.html"

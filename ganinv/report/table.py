@@ -83,8 +83,20 @@ def records(folder: Path, *, settings_hash: str | None = None, metric_hash: str 
 
     Of one photo under two names, as when a.jpg has joined a finished a.png, the record that was finished last.
     """
+    return chosen(read_records(folder), settings_hash=settings_hash, metric_hash=metric_hash)
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """Of every finished photo in a run's folder that can be read."""
     found = [_record(photo) for photo in finished_photos(folder)]
-    wanted = [r for r in found if r is not None and settings_hash in (None, r["settings_hash"])]
+    return [record for record in found if record is not None]
+
+
+def chosen(
+    found: Sequence[dict[str, Any]], *, settings_hash: str | None, metric_hash: str | None = None
+) -> list[dict[str, Any]]:
+    """Those of `found` that `records` gives."""
+    wanted = [r for r in found if settings_hash in (None, r["settings_hash"])]
     wanted = [r for r in wanted if metric_hash in (None, r.get("metric_hash"))]
     latest = {(r["source"], r["photo_digest"]): r for r in sorted(wanted, key=_finished)}
     return sorted(latest.values(), key=lambda record: record["image"])

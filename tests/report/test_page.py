@@ -149,7 +149,7 @@ def test_an_exact_photo_is_called_exact(saved: Callable[..., Path]) -> None:
     text = render(saved("a", mse=0.0, psnr=float("inf"), exact_pixels=1.0).parent)
     assert "tuned, exact" in text and "100.0 %" in text and "inf" not in re.sub('base64,[^"]*', "", text)
     assert '<h2>PSNR</h2><p class="big">exact</p>' in text and "all 1 exact" in text
-    assert "made every 8-bit value the photo's" in text
+    assert "Every 8-bit value is the photo's." in text
 
 
 @pytest.mark.parametrize("title", ["FID", "Fréchet distance (AlexNet)"])
