@@ -17,7 +17,7 @@ from ..generator.checkpoint import Prior
 from ..method import to_device
 from ..mistakes import PhotosFailed
 from ..report.artefacts import METRICS, Inversion, finished_photos, load
-from ..report.summary import EDITS
+from ..report.summary import EDITS, renew_edits
 from ..report.table import records
 from ..report.tuned import prior_of
 from .apply import Step
@@ -65,6 +65,7 @@ def edit_run(
     done = [photo for photo in photos if photo not in failed]
     if done and photos != [folder]:
         write_png(folder / EDITS, overview(done, combinations))
+        renew_edits(folder)
     if failed:
         raise PhotosFailed("\n".join(f"not edited: {photo}: {why}" for photo, why in failed.items()))
     return photos
@@ -146,9 +147,10 @@ def sweep(inversion: Inversion, steps: Sequence[Step], shares: Sequence[float]) 
 def overview(photos: Sequence[Path], combinations: Collection[str]) -> Tensor:
     """A row a photo: target, tuned, and each edit that all have, those of before too.  # uint8 [3, H, W]"""
     made = [read_record(photo / FOLDER).get("edits", {}) for photo in photos]
-    before = [name for name in made[0] if name not in combinations and name != TOGETHER]
+    before = [name for name in made[0] if name not in combinations]
     before = [name for name in before if all((photo / FOLDER / f"{name}.png").is_file() for photo in photos)]
     names = [name for name in [*before, *combinations] if all(name in each for each in made)]
+    names.sort(key=lambda name: name == TOGETHER)
     rows = []
     for photo in photos:
         edits = [read_png(photo / FOLDER / f"{name}.png") for name in names]
@@ -157,10 +159,22 @@ def overview(photos: Sequence[Path], combinations: Collection[str]) -> Tensor:
 
 
 def title(name: str, made: Sequence[dict[str, Any]]) -> str:
-    """An edit's name, with its strength where it is of one direction and the same on all photos."""
+    """An edit's name, with its strength where it is of one direction and the same on all photos.
+
+    Several together that are not those that stand beside them are named one by one.
+    """
+    if name == TOGETHER and not all(is_of_all(each) for each in made):
+        return ", ".join(f"{step['direction']} {step['strength']:+.3g}" for step in made[0][name]["steps"])
     strengths = {tuple(step["strength"] for step in each[name]["steps"]) for each in made}
     one = next(iter(strengths))
     return f"{name} {one[0]:+.3g}" if len(strengths) == len(one) == 1 else name
+
+
+def is_of_all(made: dict[str, Any]) -> bool:
+    """Whether a photo's edits together are all its other edits, at the strengths that these have."""
+    others = [step for name, edit in made.items() if name != TOGETHER for step in edit["steps"]]
+    steps = made[TOGETHER]["steps"]
+    return len(steps) == len(others) and all(step in others for step in steps)
 
 
 def read_record(place: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from .table import COLUMNS, TEXT, Aggregate, aggregate, count, figure, lpips_net
 
 STYLE = Path(__file__).with_name("page.css")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the browser holds the page to its word
+EDITED = '<section id="edits">', "</section><!-- edits -->"
 HEADLINES = (
     ("PSNR", "psnr", "initial_psnr", "peak² = 4, as on [−1, 1]"),
     ("MSE", "mse", "initial_mse", "on [−1, 1], of the 8-bit picture"),
@@ -137,11 +138,19 @@ def cell(name: str, value: Any) -> str:
 
 
 def edited(sheet: bytes | None) -> str:
-    """The sheet of edits: a row a photo, a column an edit."""
+    """The sheet of edits: a row a photo, a column an edit. Without one its place is kept, for edits that come later."""
     if sheet is None:
-        return ""
+        return EDITED[0] + EDITED[1]
     data = base64.b64encode(sheet).decode()
-    return f'<h2>Edits</h2>\n<img class="sheet" src="data:image/png;base64,{data}" alt="photos and their edits">'
+    picture = f'<img class="sheet" src="data:image/png;base64,{data}" alt="photos and their edits">'
+    return f"{EDITED[0]}<h2>Edits</h2>\n{picture}{EDITED[1]}"
+
+
+def with_edits(text: str, sheet: bytes | None) -> str:
+    """A whole page with this sheet of edits in the place of the one that it has."""
+    before, start, rest = text.partition(EDITED[0])
+    after = rest.partition(EDITED[1])[2]
+    return before + edited(sheet) + after if start else text
 
 
 def details(summary: str, body: str) -> str:

@@ -12,10 +12,10 @@ from ..dataset.sources import is_zip
 from ..errors import InputError
 from ..files import alone, read_json, write_json, write_text
 from .grid import write_grid
-from .page import page
+from .page import page, with_edits
 from .table import Aggregate, Row, aggregate, chosen, describe, read_records, row, write_table
 
-FAILED = "failed.json"
+FAILED, REPORT = "failed.json", "report.html"
 EDITS = "edits.png"  # a sheet of the edited photos, where there are any
 MOST_BYTES = 2**22  # of it in the report, which is one file
 
@@ -63,7 +63,7 @@ class Report:
         found = chosen(read, settings_hash=settings_hash, metric_hash=metric_hash)
         rows, folders = [row(record) for record in found], {record["image"]: record["folder"] for record in found}
         failed = _merge(folder / FAILED, failed, done={record["source"] for record in found})
-        grid, report = folder / "grid.png", folder / "report.html"
+        grid, report = folder / "grid.png", folder / REPORT
         write_table(folder / "metrics.csv", rows)
         if found:
             write_grid(grid, folders, most=self.rows)
@@ -91,8 +91,21 @@ def _in_turn(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         # On a disk without locks all sum up at once; one that takes no file is told by what is written next.
         with contextlib.suppress(OSError, NotImplementedError):
-            stack.enter_context(alone(folder / "report.html"))
+            stack.enter_context(alone(folder / REPORT))
         yield
+
+
+def renew_edits(folder: Path) -> None:
+    """Put the edits' sheet into the run's report, where there is one. Raises InputError."""
+    report = folder / REPORT
+    if not report.is_file():
+        return
+    with _in_turn(folder):
+        try:
+            text = report.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{report}: cannot be read ({error}); the run's own command writes it anew") from error
+        write_text(report, with_edits(text, sheet_of(folder)))
 
 
 def sheet_of(folder: Path) -> bytes | None:

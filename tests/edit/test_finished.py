@@ -15,6 +15,7 @@ from ganinv.files import read_json, read_png, write_json
 from ganinv.generator.checkpoint import Prior
 from ganinv.mistakes import PhotosFailed
 from ganinv.report.artefacts import load
+from ganinv.report.page import edited
 
 
 @pytest.fixture
@@ -114,6 +115,27 @@ def test_the_sheet_keeps_edits_of_before_and_a_new_strength_leaves_no_old_sweep(
     assert (run / "a" / "edits" / "smile.gif").is_file()
     finished.edit_run(run, Edits(directions={"smile": files["smile"]}, strength=1, animate=None), prior=prior)
     assert not (run / "a" / "edits" / "smile.gif").exists(), "it is of another strength"
+
+
+def test_the_sheet_keeps_what_was_together_and_says_of_what(run: Path, prior: Prior, files) -> None:
+    finished.edit_run(run, Edits(directions=files, animate=None), prior=prior)
+    wide = read_png(run / "edits.png").shape[2]
+    made = [finished.read_record(run / name / "edits")["edits"] for name in ("a", "b")]
+    assert finished.title("together", made) == "together"
+    finished.edit_run(run, Edits(directions={"smile": files["smile"]}, strength=1, animate=None), prior=prior)
+    assert read_png(run / "edits.png").shape[2] == wide
+    made = [finished.read_record(run / name / "edits")["edits"] for name in ("a", "b")]
+    assert finished.title("together", made) == "smile +3, hat +5"
+
+
+def test_the_sheet_in_the_report_is_that_of_the_last_edit(run: Path, prior: Prior, files) -> None:
+    smile = Edits(directions={"smile": files["smile"]}, animate=None)
+    finished.edit_run(run, smile, prior=prior)
+    assert not (run / "report.html").exists(), "a run that goes on writes it at its end"
+    (run / "report.html").write_text("<p>é</p>" + edited(None) + "<footer></footer>", encoding="utf-8")
+    finished.edit_run(run, Edits(directions=files, animate=None), prior=prior)
+    expected = "<p>é</p>" + edited((run / "edits.png").read_bytes()) + "<footer></footer>"
+    assert (run / "report.html").read_text(encoding="utf-8") == expected
 
 
 def test_edits_of_another_tuning_go(run: Path, prior: Prior, files) -> None:

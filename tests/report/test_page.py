@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganinv.files import read_png
 from ganinv.report.drift_table import drift_table
-from ganinv.report.page import lead, page
+from ganinv.report.page import lead, page, with_edits
 from ganinv.report.summary import sheet_of
 from ganinv.report.table import Aggregate, records
 
@@ -157,3 +157,9 @@ def test_the_drift_table_says_which_frechet_distance_it_is(title: str) -> None:
     row = {"frechet_network": title, "frechet_ratio": 1.04, "frechet_tuned": 27.0}
     text = drift_table([row])
     assert f"<th>{title} to real images, tuned over untouched" in text and f"<th>{title}, tuned</th>" in text
+
+
+@pytest.mark.parametrize("before", [None, b"12"])
+def test_a_later_sheet_of_edits_takes_the_place_of_the_one_before(run: Path, before: bytes | None) -> None:
+    assert with_edits(render(run, edits=before), b"123") == render(run, edits=b"123")
+    assert with_edits("<p>a page of another making</p>", b"123") == "<p>a page of another making</p>"
