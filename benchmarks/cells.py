@@ -38,10 +38,15 @@ def rows(name: str, folder: Path = RESULTS, **wanted: str) -> Rows:
 
 
 def spread(values: Sequence[float], places: int) -> str:
-    """Mean ± standard deviation of a sample, which one value has not; infinite ones, of exact photos, are counted."""
+    """Mean ± standard deviation of a sample, which one value has not; infinite ones, of exact photos, are counted.
+
+    A mean that `places` would leave with less than two digits has more of them.
+    """
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return "∞"
+    if mean := abs(statistics.fmean(finite)):
+        places = max(places, 1 - math.floor(math.log10(mean)))
     deviation = f" ± {statistics.stdev(finite):.{places}f}" if len(finite) > 1 else ""
     exact = f"; {len(values) - len(finite)} exact" if len(finite) < len(values) else ""
     return f"{statistics.fmean(finite):.{places}f}{deviation}{exact}"

@@ -146,19 +146,23 @@ def localised(folder: Path) -> Iterator[Line]:
         ]
 
 
-def ablation_said(folder: Path = RESULTS) -> str:
-    """How much worse the error is without the reconstruction term, and the harm without those on samples."""
+def ablation_said(folder: Path = RESULTS) -> list[str]:
+    """Phrases: how much worse the error is without the reconstruction term, and the harm without those on samples."""
     mean = {
         (name, key): statistics.fmean(row[key] for row in rows("ablation", folder, row=name))
         for name in ABLATED
-        for key in ("mse", "frechet_ratio")
+        for key in ("mse", "psnr", "frechet_ratio")
     }
     error = mean["without_recon", "mse"] / mean["full", "mse"]
-    excess = (mean["without_global", "frechet_ratio"] - 1) / (mean["full", "frechet_ratio"] - 1)
-    return (
+    harm = mean["without_global", "frechet_ratio"]
+    excess = (harm - 1) / (mean["full", "frechet_ratio"] - 1)
+    closer = [mean[name, "psnr"] - mean["full", "psnr"] for name in ("without_global", "without_adv_local")]
+    return [
         f"Without L_recon the error is {error:.0f} times full's; without L_global what the ratio exceeds 1 by is"
-        f" {excess:.0f} times"
-    )
+        f" {excess:.0f} times",
+        f"Without L_global it comes {closer[0]:.0f} dB closer and the rest is lost (ratio {harm:.1f})",
+        f"Without L_adv_local it comes {short(closer[1], 1)} dB closer",
+    ]
 
 
 def noise_share(folder: Path) -> Iterator[Line]:
@@ -230,8 +234,7 @@ def main() -> int:
         print("\n".join([f"{name}\n", body[0], "|---" * len(lines[0]) + "|", *body[1:]]) + "\n")
     print(constant_noise(RESULTS))
     print(share_of_projector())
-    print(ablation_said())
-    print("\n".join(closest_said()))
+    print("\n".join(ablation_said() + closest_said()))
     print("\n".join(methods_said() + strangers_said() + edits_said()))
     return 0
 

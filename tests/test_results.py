@@ -128,19 +128,20 @@ def test_what_is_changed_in_a_table_is_seen(given: dict[str, Table]) -> None:
 
 
 def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
-    said = [benchmark.ablation_said(), *benchmark.closest_said()]
+    said = [*benchmark.ablation_said(), *benchmark.closest_said()]
     assert unsaid([*said, *benchmark.methods_said(), *benchmark.strangers_said()], DOCS["results"]) == []
     assert unsaid(benchmark.edits_said(), DOCS["results_edits"]) == []
     assert unsaid([benchmark.constant_noise(benchmark.RESULTS)], DOCS["choices"]) == []
     ratios = {name: given[f"drift, {name}"][1][5] for name in ("Muon", "without the terms on samples")}
     phrases = [f"that ratio is {ratios['without the terms on samples']}", f"a ratio of {ratios['Muon']} on the first"]
     assert unsaid([*phrases, benchmark.share_of_projector()], DOCS["results_other"]) == []
-    assert unsaid([benchmark.ablation_said()], PAGES["README"]) == []
+    assert unsaid(benchmark.ablation_said()[:1], PAGES["README"]) == []
 
 
 def test_another_phrase_is_seen() -> None:
     pages = " ".join(" ".join(DOCS.values()).split())
-    phrases = [*benchmark.methods_said(), *benchmark.strangers_said(), *benchmark.edits_said()]
+    said = (benchmark.methods_said, benchmark.ablation_said, benchmark.strangers_said, benchmark.edits_said)
+    phrases = [phrase for each in said for phrase in each()]
     assert len(phrases) > 15
     for phrase in phrases:
         other = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), phrase)
