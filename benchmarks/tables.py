@@ -45,7 +45,7 @@ ABLATED = {
     "without_recon": "without L_recon",
     "without_recon_last": "without L_recon, its last weights",
     "without_adv_local": "without L_adv_local",
-    "without_global": "without L_global (D's word on samples and the locality term)",
+    "without_global": "without L_global (the adversarial term on samples and the locality term)",
 }
 SHARES = {"0": "constant", "0.5": "half its own"}
 
