@@ -28,6 +28,7 @@ from cells import (
     short,
     spread,
 )
+from tables_domain import strangers, strangers_said
 from tables_edits import edited, edits_said, held, held_trials, identities, learned
 from tables_encoder import encoders, share_of_projector, warm_start
 from tables_limits import averaging, closest, closest_said, limits
@@ -108,26 +109,6 @@ def choosing(folder: Path) -> Iterator[Line]:
         found = [row for row in everything if all(row[key] == value for key, value in wanted.items())]
         cells = [f"{rate:g}", f"{steps:,.0f}", f"{locality:g}", f"{pull:g}", str(len(found))]
         yield [*cells, *figures(found, {"psnr": 1, "exact_pixels": 3, "frechet_ratio": 3})]
-
-
-def strangers(folder: Path) -> Iterator[Line]:
-    """Pictures that are no photos of faces, tuned with the default."""
-    columns = {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3}
-    yield ["picture", "initial MSE", *heads(columns)]
-    for row in rows("out_of_domain", folder):
-        name = row["image"].replace("_", " ")
-        cells = [f"{row[column]:.{places}f}" for column, places in columns.items()]
-        yield [name, f"{row['initial_mse']:.3f}", *cells]
-
-
-def strangers_said(folder: Path = RESULTS) -> list[str]:
-    """Phrases: ratios of all but the two largest, these two, and the largest LPIPS beside that of photos of faces."""
-    found = rows("out_of_domain", folder)
-    *rest, second, first = sorted(row["frechet_ratio"] for row in found)
-    faces = [row["lpips"] for row in rows("methods", folder, row="full") if row["dataset"] in DATASETS]
-    largest = [short(max(values), 5) for values in ([row["lpips"] for row in found], faces)]
-    ratios = [f"{rest[0]:.2f} to {rest[-1]:.2f}", f"({first:.2f}, {second:.2f})"]
-    return [*ratios, f"({largest[0]}; the {len(faces)} photos {largest[1]} at most)"]
 
 
 def localised(folder: Path) -> Iterator[Line]:

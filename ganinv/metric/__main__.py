@@ -139,7 +139,9 @@ def scorers(per_attribute: Mapping[str, DictConfig]) -> dict[str, Any]:
 def rename(settings: "Sequence[Setting]", folders: Sequence[Path], names: Sequence[str]) -> "list[Setting]":
     """Each setting by the name of the folder that its photos lie in; those of one name are one. Raises InputError."""
     if len(names) != len(folders) or not all(names):
-        raise InputError(f"--names: {len(folders)} folders need as many names; got {', '.join(names)}")
+        raise InputError(
+            f"--names: one for each of {len(folders)} folders, separated by commas; got {', '.join(names)}"
+        )
     rows: dict[str, Setting] = {}
     taken: set[int] = set()
     for setting in settings:

@@ -227,7 +227,7 @@ def test_names_that_do_not_tell_runs_apart(prior: Prior, tmp_path: Path) -> None
     folders = [tmp_path / "a", tmp_path / "b"]
     part = Setting({}, photos=dict(list(a.photos.items())[:1]))
     cases = [
-        ([a, b], folders, ["x"], "--names: 2 folders need as many names; got x"),
+        ([a, b], folders, ["x"], "--names: one for each of 2 folders, separated by commas; got x"),
         ([a, b], folders, ["x", "x"], "--names: x names runs that share photos"),
         ([a, part], folders, ["x", "y"], "--names: a folder holds several settings"),
         ([a], folders, ["x", "y"], "--names: y has no row"),
