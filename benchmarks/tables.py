@@ -139,8 +139,8 @@ def ablation_said(folder: Path = RESULTS) -> list[str]:
     excess = (harm - 1) / (mean["full", "frechet_ratio"] - 1)
     closer = [mean[name, "psnr"] - mean["full", "psnr"] for name in ("without_global", "without_adv_local")]
     return [
-        f"Without L_recon the error is {error:.0f} times that of the full objective; without L_global the ratio's excess"
-        f" over 1 is {excess:.0f} times as large",
+        f"Without L_recon the error is {error:.0f} times that of the full objective; without L_global the ratio's"
+        f" excess over 1 is {excess:.0f} times as large",
         f"Without L_global it comes {closer[0]:.0f} dB closer and the rest is lost (ratio {harm:.1f})",
         f"Without L_adv_local it comes {short(closer[1], 1)} dB closer",
     ]

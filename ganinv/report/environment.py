@@ -18,7 +18,8 @@ def environment() -> dict[str, str]:
     `threads`: of torch on the processor; sums are rounded in another order with another number of them.
     """
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    hardware = ", ".join([f"{_processor()} ({_cores()} cores)", *cards])
+    cores = _cores()
+    hardware = ", ".join([f"{_processor()} ({cores} core{'s' if cores != 1 else ''})", *cards])
     own = [f"ganinv {__version__}", f"Python {platform.python_version()}"]
     versions = [*own, *(f"{name} {_version(name)}" for name in PACKAGES)]
     return {

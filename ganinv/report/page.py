@@ -143,7 +143,7 @@ def edited(sheet: bytes | None) -> str:
         return EDITED[0] + EDITED[1]
     data = base64.b64encode(sheet).decode()
     picture = f'<img class="sheet" src="data:image/png;base64,{data}" alt="photos and their edits">'
-    return f"{EDITED[0]}<h2>Edits</h2>\n{picture}{EDITED[1]}"
+    return f'{EDITED[0]}<h2>Edits</h2>\n<div class="scroll">{picture}</div>{EDITED[1]}'
 
 
 def with_edits(text: str, sheet: bytes | None) -> str:
