@@ -14,7 +14,7 @@ EDITS = {"glasses": "glasses", "smile": "smile", "angry": "anger", "yaw": "yaw",
 def strangers(folder: Path) -> Iterator[Line]:
     """Pictures that are no photos of faces, tuned with the default."""
     yield ["picture", "initial MSE", *heads(FIGURES), *DRIFT.values()]
-    for row in rows("out_of_domain", folder):
+    for row in sorted(rows("out_of_domain", folder), key=lambda row: row["image"]):
         name = row["image"].replace("_", " ")
         cells = [f"{row[column]:.{places}f}" for column, places in FIGURES.items()]
         yield [name, f"{row['initial_mse']:.3f}", *cells, *(f"{row[column]:.4f}" for column in DRIFT)]
