@@ -6,7 +6,7 @@ from pathlib import Path
 from cells import DATASETS, RESULTS, Line, heads, rows, short
 
 FIGURES = {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3}  # column -> decimals
-DRIFT = {"drift_mse": "drift, MSE", "drift_mse_near_0.25": "at α .25", "drift_mse_near_0.5": "at α .5"}
+DRIFT = {"drift_mse": "drift, MSE", "drift_mse_near_0.25": "drift at α .25", "drift_mse_near_0.5": "drift at α .5"}
 JUDGED = "default, sketches and paintings"  # setting of editability.csv
 EDITS = {"glasses": "glasses", "smile": "smile", "angry": "anger", "yaw": "yaw", "beard": "beard"}
 
