@@ -175,7 +175,8 @@ def test_a_sheet_of_before_is_not_shown_where_no_edit_succeeds(
 ) -> None:
     caplog.set_level("INFO", logger="ganinv")
     assert command(edit, str(finished), *OWN) == 0
-    assert str(finished / "edits.png") in caplog.messages
+    assert {str(finished / name) for name in ("edits.png", "report.html")} <= {*caplog.messages}
+    assert "photos and their edits" in (finished / "report.html").read_text(encoding="utf-8")
 
     def refuse(*_: object, **__: object) -> None:
         raise InputError("no room")

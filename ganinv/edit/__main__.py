@@ -42,19 +42,19 @@ def edit(folders: list[str], *, overrides: list[str], prior: str | None = None) 
     check(cfg, schema=EditSettings, rooms=("edit",))
     from ..generator.checkpoint import load_prior
     from ..method import pick_device
-    from .finished import EDITS, FOLDER, edit_run
+    from .finished import FOLDER, OF_RUN, edit_run
 
     edits, device, failed = build(cfg, "edit"), pick_device(plain(cfg)["device"]), []
     for folder in (Path(folder).expanduser() for folder in folders):
-        before = _written(folder / EDITS)
+        before = {name: _written(folder / name) for name in OF_RUN}
         try:
             given = load_prior(prior) if prior else None
             for photo in edit_run(folder, edits, prior=given, device=device):
                 log.info("%s", photo / FOLDER)
         except PhotosFailed as error:
             failed.append(str(error))
-        if _written(folder / EDITS) != before:
-            log.info("%s", folder / EDITS)
+        for name in (name for name in OF_RUN if _written(folder / name) != before[name]):
+            log.info("%s", folder / name)
     if failed:
         raise PhotosFailed("\n".join(failed))
 

@@ -17,7 +17,7 @@ from ..generator.checkpoint import Prior
 from ..method import to_device
 from ..mistakes import PhotosFailed
 from ..report.artefacts import METRICS, Inversion, finished_photos, load
-from ..report.summary import EDITS, renew_edits
+from ..report.summary import EDITS, REPORT, renew_edits
 from ..report.table import records
 from ..report.tuned import prior_of
 from .apply import Step
@@ -27,6 +27,7 @@ from .sheet import gif, sheet
 from .video import mp4
 
 FOLDER, RECORD = "edits", "edits.json"
+OF_RUN = (EDITS, REPORT)  # what edits write beside the photos
 FRAMES = 25  # of a sweep
 MOVING = {"gif": gif, "mp4": mp4}
 ENDS = (".png", "_strip.png", *(f".{form}" for form in MOVING))
