@@ -18,7 +18,6 @@ from cells import (
     ROUGH,
     TUNED,
     Line,
-    by_image,
     differs,
     drift,
     figures,
@@ -31,8 +30,9 @@ from cells import (
 from tables_domain import strangers, strangers_said
 from tables_edits import edited, edits_said, held, held_trials, identities, learned
 from tables_encoder import encoders, share_of_projector, warm_start
-from tables_limits import averaging, closest, closest_said, limits
+from tables_limits import averaging, closest, closest_said, exact_said, limits
 from tables_methods import beside, in_short, methods, methods_said
+from tables_sweeps import swept, swept_said
 
 from ganinv.files import read_csv
 from ganinv.report.paired import paired
@@ -83,20 +83,6 @@ def ablation(folder: Path) -> Iterator[Line]:
         found = rows("ablation", folder, row=name)
         apart = None if name == "full" else paired({row["image"]: row["frechet_ratio"] for row in found}, full)
         yield [said, str(len(found)), *figures(found, columns), differs(apart)]
-
-
-def swept(folder: Path, name: str = "sweeps") -> Iterator[Line]:
-    """What the sweeps of a file set, each beside the default on the same photos."""
-    everything, columns = rows(name, folder), {"psnr": 1, "exact_pixels": 3, "lpips": 4, "frechet_ratio": 3}
-    yield ["sweep", "setting", "n", *heads(columns), "PSNR, difference", "ratio, difference"]
-    default = [row for row in everything if row["setting"] == "default"]
-    for sweep, setting in dict.fromkeys((row["sweep"], row["setting"]) for row in everything):
-        found = [row for row in everything if (row["sweep"], row["setting"]) == (sweep, setting)]
-        cells = [str(len(found)), *figures(found, columns)]
-        own = [by_image(found, column) for column in ("psnr", "frechet_ratio")]
-        beside = [by_image(default, column) for column in ("psnr", "frechet_ratio")]
-        apart = [None if found == default else paired(*both) for both in zip(own, beside, strict=True)]
-        yield [sweep, f"`{setting}`" if "=" in setting else setting, *cells, differs(apart[0], 2), differs(apart[1], 3)]
 
 
 def choosing(folder: Path) -> Iterator[Line]:
@@ -215,8 +201,8 @@ def main() -> int:
         print("\n".join([f"{name}\n", body[0], "|---" * len(lines[0]) + "|", *body[1:]]) + "\n")
     print(constant_noise(RESULTS))
     print(share_of_projector())
-    print("\n".join(ablation_said() + closest_said()))
-    print("\n".join(methods_said() + strangers_said() + edits_said()))
+    print("\n".join(ablation_said() + closest_said() + exact_said()))
+    print("\n".join(methods_said() + swept_said() + strangers_said() + edits_said()))
     return 0
 
 

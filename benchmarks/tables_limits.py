@@ -8,7 +8,8 @@ from cells import DATASETS, RESULTS, Line, Rows, by_image, differs, fixed, rows,
 
 from ganinv.report.paired import paired
 
-COLUMNS = {"psnr": 1, "exact_pixels": 3, "drift_mse": 4, "frechet_ratio": 3}
+COLUMNS = {"psnr": 1, "exact_pixels": 4, "drift_mse": 4, "frechet_ratio": 3}
+EXACT = ("row=exact", "row=closest tuner.steps=10000 tuner.muon_momentum=0.995")  # the same, but for the stop
 NOW, BEFORE = "row=closest", "row=closest tuner.muon_momentum=0.95"
 HARM = ("drift, MSE", "ratio", "at α .25", "at α .5")
 NEAR = {"frechet_ratio_near_0.25": 3, "frechet_ratio_near_0.5": 3}
@@ -22,6 +23,15 @@ def limits(folder: Path) -> Iterator[Line]:
         setting = f"`{row['setting']}`" if is_typed else row["setting"]
         cells = [fixed(row[column], places) for column, places in (COLUMNS | NEAR).items()]
         yield [setting, row["image"], f"{row['steps']:,.0f}", *cells, f"{row['seconds']:.0f}"]
+
+
+def exact_said(folder: Path = RESULTS) -> list[str]:
+    """Phrases on the photos that had 10,000 steps and the highest momentum, the most exact first."""
+    found = [row for name in EXACT for row in rows("limits", folder, setting=name)]
+    found.sort(key=lambda row: -row["exact_pixels"])
+    shares = ["all" if row["exact_pixels"] == 1 else short(row["exact_pixels"], 4) for row in found]
+    ratios = [f"{row['frechet_ratio']:.3f}" for row in found]
+    return [f"{', '.join(each[:-1])} and {each[-1]}" for each in (shares, ratios)]
 
 
 def averaging(folder: Path) -> Iterator[Line]:

@@ -128,8 +128,13 @@ def test_what_is_changed_in_a_table_is_seen(given: dict[str, Table]) -> None:
 
 
 def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
-    said = [*benchmark.ablation_said(), *benchmark.closest_said()]
-    assert unsaid([*said, *benchmark.methods_said(), *benchmark.strangers_said()], DOCS["results"]) == []
+    said = [*benchmark.ablation_said(), *benchmark.closest_said(), *benchmark.exact_said()]
+    assert (
+        unsaid(
+            [*said, *benchmark.methods_said(), *benchmark.swept_said(), *benchmark.strangers_said()], DOCS["results"]
+        )
+        == []
+    )
     assert unsaid(benchmark.edits_said(), DOCS["results_edits"]) == []
     assert unsaid([benchmark.constant_noise(benchmark.RESULTS)], DOCS["choices"]) == []
     ratios = {name: given[f"drift, {name}"][1][5] for name in ("Muon", "without the terms on samples")}
