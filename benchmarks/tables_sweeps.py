@@ -30,6 +30,7 @@ def swept_said(folder: Path = RESULTS) -> list[str]:
     return [
         f"the ratio rises by {short(ratio['without_global'].mean, 2)}",
         f"without the locality term by {short(ratio['without_locality'].mean, 2)}",
+        f"the ratio rises by {short(ratio['without_locality'].mean, 2)} without it",
         f"without the adversarial term on samples by {short(alone.mean, 3)} [{limits(alone, 3)}]",
         f"200 steps end {short(-behind[0].mean, 1)} dB behind",
         f".25 {short(-behind[1].mean, 1)} dB",

@@ -64,12 +64,27 @@ def edit_run(
         except InputError as error:
             failed[photo] = str(error)
     done = [photo for photo in photos if photo not in failed]
-    if done and photos != [folder]:
-        write_png(folder / EDITS, overview(done, combinations))
-        renew_edits(folder)
+    run, shown = (folder, done) if photos != [folder] else (folder.parent, edited_in(folder.parent))
+    if done and (run == folder or (run / EDITS).is_file()):
+        write_png(run / EDITS, overview(shown, combinations))
+        failed |= not_renewed(run) if settings_hash is None else {}  # a run writes its report at its end
     if failed:
         raise PhotosFailed("\n".join(f"not edited: {photo}: {why}" for photo, why in failed.items()))
     return photos
+
+
+def edited_in(run: Path) -> list[Path]:
+    """Folders of a run's photos that have edits."""
+    return [photo for photo in finished_photos(run) if read_record(photo / FOLDER)]
+
+
+def not_renewed(run: Path) -> dict[Path, str]:
+    """Put the sheet into the run's report; -> the report and why, where it does not take it."""
+    try:
+        renew_edits(run)
+    except InputError as error:
+        return {run / REPORT: str(error).removeprefix(f"{run / REPORT}: ")}
+    return {}
 
 
 def first_prior(photos: Sequence[Path], failed: dict[Path, str]) -> Prior:
@@ -162,13 +177,24 @@ def overview(photos: Sequence[Path], combinations: Collection[str]) -> Tensor:
 def title(name: str, made: Sequence[dict[str, Any]]) -> str:
     """An edit's name, with its strength where it is of one direction and the same on all photos.
 
-    Several together that are not those that stand beside them are named one by one.
+    Several together that are not those that stand beside them are named one by one, where they are on all photos.
     """
     if name == TOGETHER and not all(is_of_all(each) for each in made):
-        return ", ".join(f"{step['direction']} {step['strength']:+.3g}" for step in made[0][name]["steps"])
+        said = {parts(each) for each in made}
+        return said.pop() if len(said) == 1 else f"{name}, not alike"
     strengths = {tuple(step["strength"] for step in each[name]["steps"]) for each in made}
     one = next(iter(strengths))
     return f"{name} {one[0]:+.3g}" if len(strengths) == len(one) == 1 else name
+
+
+def parts(made: dict[str, Any]) -> str:
+    """What a photo's edits together are, by the edits' names; two of them with their strengths, which would not fit."""
+    steps = made[TOGETHER]["steps"]
+    known = {name: [*edit["steps"]] for name, edit in made.items() if name != TOGETHER}
+    names = [next((name for name, own in known.items() if own == [step]), step["direction"]) for step in steps]
+    if len(steps) > 2:
+        return " + ".join(names)
+    return ", ".join(f"{name} {step['strength']:+.3g}" for name, step in zip(names, steps, strict=True))
 
 
 def is_of_all(made: dict[str, Any]) -> bool:

@@ -24,7 +24,12 @@ HEADLINES = (
 
 
 def page(
-    records: Sequence[dict[str, Any]], *, settings: str, failed: dict[str, str], most: int, edits: bytes | None = None
+    records: Sequence[dict[str, Any]],
+    *,
+    settings: str,
+    failed: dict[str, str],
+    most: int,
+    edits: bytes | str | None = None,
 ) -> str:
     """The whole HTML page.
 
@@ -137,20 +142,25 @@ def cell(name: str, value: Any) -> str:
     return f"<td{kind(name)}>{escape(text)}</td>"
 
 
-def edited(sheet: bytes | None) -> str:
-    """The sheet of edits: a row a photo, a column an edit. Without one its place is kept, for edits that come later."""
+def edited(sheet: bytes | str | None) -> str:
+    """The sheet of edits: a row a photo, a column an edit. Without one its place is kept, for edits that come later.
+
+    A text: why there is no picture.
+    """
     if sheet is None:
         return EDITED[0] + EDITED[1]
+    if isinstance(sheet, str):
+        return f'{EDITED[0]}<h2>Edits</h2>\n<p class="note">{escape(sheet)}</p>{EDITED[1]}'
     data = base64.b64encode(sheet).decode()
     picture = f'<img class="sheet" src="data:image/png;base64,{data}" alt="photos and their edits">'
     return f'{EDITED[0]}<h2>Edits</h2>\n<div class="scroll">{picture}</div>{EDITED[1]}'
 
 
-def with_edits(text: str, sheet: bytes | None) -> str:
-    """A whole page with this sheet of edits in the place of the one that it has."""
+def with_edits(text: str, sheet: bytes | str | None) -> str | None:
+    """A whole page with this sheet of edits in the place of the one that it has; None: it has no place for one."""
     before, start, rest = text.partition(EDITED[0])
-    after = rest.partition(EDITED[1])[2]
-    return before + edited(sheet) + after if start else text
+    _, end, after = rest.partition(EDITED[1])
+    return before + edited(sheet) + after if start and end else None
 
 
 def details(summary: str, body: str) -> str:

@@ -105,13 +105,19 @@ def renew_edits(folder: Path) -> None:
             text = report.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{report}: cannot be read ({error}); the run's own command writes it anew") from error
-        write_text(report, with_edits(text, sheet_of(folder)))
+        if (renewed := with_edits(text, sheet_of(folder))) is None:
+            raise InputError(f"{report}: has no place for edits; the run's own command writes it anew")
+        write_text(report, renewed)
 
 
-def sheet_of(folder: Path) -> bytes | None:
-    """The edits' sheet, where there is one that is not too large."""
+def sheet_of(folder: Path) -> bytes | str | None:
+    """The edits' sheet; where it is too large for the report, that it is; None: there is none."""
     path = folder / EDITS
-    return path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None
+    if not path.is_file():
+        return None
+    if path.stat().st_size > MOST_BYTES:
+        return f"{EDITS}, beside this page, is too large to stand in it."
+    return path.read_bytes()
 
 
 def _merge(path: Path, failed: dict[str, str], *, done: set[str]) -> dict[str, str]:

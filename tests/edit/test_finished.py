@@ -126,6 +126,31 @@ def test_the_sheet_keeps_what_was_together_and_says_of_what(run: Path, prior: Pr
     assert read_png(run / "edits.png").shape[2] == wide
     made = [finished.read_record(run / name / "edits")["edits"] for name in ("a", "b")]
     assert finished.title("together", made) == "smile +3, hat +5"
+    finished.edit_run(run / "b", Edits(directions=files, strength=1, animate=None), prior=prior)
+    finished.edit_run(run, Edits(directions={"smile": files["smile"]}, strength=2, animate=None), prior=prior)
+    made = [finished.read_record(run / name / "edits")["edits"] for name in ("a", "b")]
+    assert finished.title("together", made) == "together, not alike"
+
+
+def test_an_edit_of_one_photo_renews_the_sheet_of_the_run(run: Path, prior: Prior, files) -> None:
+    finished.edit_run(run / "a", Edits(directions={"smile": files["smile"]}, animate=None), prior=prior)
+    assert not (run / "edits.png").exists(), "the run has none that could be stale"
+    finished.edit_run(run, Edits(directions={"smile": files["smile"]}, animate=None), prior=prior)
+    before = (run / "edits.png").read_bytes()
+    finished.edit_run(run / "a", Edits(directions={"smile": files["smile"]}, strength=-9, animate=None), prior=prior)
+    assert (run / "edits.png").read_bytes() != before
+
+
+@pytest.mark.parametrize(("page", "why"), [(b"\xff", "cannot be read"), (b"<p>", "has no place for edits")])
+def test_a_report_that_takes_no_edits_is_told_with_what_else_failed(
+    run: Path, prior: Prior, files, page: bytes, why: str
+) -> None:
+    (run / "report.html").write_bytes(page)
+    smile = Edits(directions={"smile": files["smile"]}, animate=None)
+    with pytest.raises(PhotosFailed, match=f"^not edited: .*report.html: {why}"):
+        finished.edit_run(run, smile, prior=prior)
+    assert (run / "edits.png").is_file() and (run / "report.html").read_bytes() == page
+    assert finished.edit_run(run, smile, prior=prior, settings_hash="0") == [run / "a", run / "b"]
 
 
 def test_the_sheet_in_the_report_is_that_of_the_last_edit(run: Path, prior: Prior, files) -> None:

@@ -162,4 +162,16 @@ def test_the_drift_table_says_which_frechet_distance_it_is(title: str) -> None:
 @pytest.mark.parametrize("before", [None, b"12"])
 def test_a_later_sheet_of_edits_takes_the_place_of_the_one_before(run: Path, before: bytes | None) -> None:
     assert with_edits(render(run, edits=before), b"123") == render(run, edits=b"123")
-    assert with_edits("<p>a page of another making</p>", b"123") == "<p>a page of another making</p>"
+    assert with_edits("<p>a page of another making</p>", b"123") is None
+    assert with_edits('<section id="edits"><p>cut', b"123") is None
+
+
+def test_a_sheet_that_is_too_large_for_the_page_is_told(run: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("ganinv.report.summary.MOST_BYTES", 2)
+    (tmp_path / "edits.png").write_bytes(b"123")
+    text = with_edits(render(run, edits=b"12"), sheet_of(tmp_path))
+    assert (
+        text is not None
+        and "edits.png, beside this page, is too large" in text
+        and "photos and their edits" not in text
+    )
