@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cells import DATASETS, RESULTS, Line, heads, rows, short
+from tables_edits import NAMES
 
 FIGURES = {"mse": 5, "psnr": 1, "lpips": 5, "exact_pixels": 3, "frechet_ratio": 3}  # column -> decimals
 DRIFT = {"drift_mse": "drift, MSE", "drift_mse_near_0.25": "drift at α .25", "drift_mse_near_0.5": "drift at α .5"}
 PSI = 0.7  # of the samples that the prose compares with
 JUDGED = "default, sketches and paintings"  # setting of editability.csv
-EDITS = {"glasses": "glasses", "smile": "smile", "angry": "anger", "yaw": "yaw", "beard": "beard"}
 
 
 def strangers(folder: Path) -> Iterator[Line]:
@@ -43,5 +43,5 @@ def judged(folder: Path) -> list[str]:
     """Each edit's transfer where the attribute is lacking, with its interval."""
     found = {row["edit"]: row for row in rows("editability", folder, setting=JUDGED) if row["psi"] == PSI}
     keys = [f"transfer_lacking{end}" for end in ("", "_low", "_high")]
-    cells = ((said, *(short(found[edit][key], 2) for key in keys)) for edit, said in EDITS.items())
+    cells = ((said, *(short(found[edit][key], 2) for key in keys)) for edit, said in NAMES.items())
     return [f"{said} {mean} [{low}, {high}]" for said, mean, low, high in cells]

@@ -100,6 +100,11 @@ def unsaid(phrases: list[str], page: str) -> list[str]:
     return [each for each in phrases if not re.search(rf"(?<![\d.−]){re.escape(each)}(?!\.?\d)", text)]
 
 
+def said(names: tuple[str, ...]) -> list[str]:
+    """The phrases that the files give on each of `names`."""
+    return [phrase for name in names for phrase in getattr(benchmark, f"{name}_said")()]
+
+
 def test_the_pages_have_every_table(given: dict[str, Table]) -> None:
     assert absent(given, "\n".join(PAGES.values())) == []
     assert absent({name: given[name] for name in IN_README}, PAGES["README"]) == []
@@ -128,13 +133,8 @@ def test_what_is_changed_in_a_table_is_seen(given: dict[str, Table]) -> None:
 
 
 def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
-    said = [*benchmark.ablation_said(), *benchmark.closest_said(), *benchmark.exact_said()]
-    assert (
-        unsaid(
-            [*said, *benchmark.methods_said(), *benchmark.swept_said(), *benchmark.strangers_said()], DOCS["results"]
-        )
-        == []
-    )
+    of = ("ablation", "closest", "exact", "methods", "swept", "strangers")
+    assert unsaid(said(of), DOCS["results"]) == []
     assert unsaid(benchmark.edits_said(), DOCS["results_edits"]) == []
     assert unsaid([benchmark.constant_noise(benchmark.RESULTS)], DOCS["choices"]) == []
     ratios = {name: given[f"drift, {name}"][1][5] for name in ("Muon", "without the terms on samples")}
@@ -145,8 +145,7 @@ def test_the_prose_says_what_the_files_say(given: dict[str, Table]) -> None:
 
 def test_another_phrase_is_seen() -> None:
     pages = " ".join(" ".join(DOCS.values()).split())
-    said = ("methods", "ablation", "closest", "exact", "swept", "strangers", "edits")
-    phrases = [phrase for name in said for phrase in getattr(benchmark, f"{name}_said")()]
+    phrases = said(("methods", "ablation", "closest", "exact", "swept", "strangers", "edits"))
     assert len(phrases) > 15
     for phrase in phrases:
         other = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), phrase)
