@@ -64,9 +64,10 @@ def edit_run(
         except InputError as error:
             failed[photo] = str(error)
     done = [photo for photo in photos if photo not in failed]
-    run, shown = (folder, done) if photos != [folder] else (folder.parent, edited_in(folder.parent))
-    if done and (run == folder or (run / EDITS).is_file()):
-        write_png(run / EDITS, overview(shown, combinations))
+    is_one = photos == [folder]
+    run = folder.resolve().parent if is_one else folder
+    if done and (not is_one or (run / EDITS).is_file()):
+        write_png(run / EDITS, overview(edited_in(run) if is_one else done, combinations))
         failed |= not_renewed(run) if settings_hash is None else {}  # a run writes its report at its end
     if failed:
         raise PhotosFailed("\n".join(f"not edited: {photo}: {why}" for photo, why in failed.items()))

@@ -141,6 +141,15 @@ def test_an_edit_of_one_photo_renews_the_sheet_of_the_run(run: Path, prior: Prio
     assert (run / "edits.png").read_bytes() != before
 
 
+def test_a_photo_is_edited_from_within_its_folder(
+    run: Path, prior: Prior, files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run / "a")
+    smile = Edits(directions={"smile": files["smile"]}, animate=None)
+    assert finished.edit_run(Path(), smile, prior=prior) == [Path()]
+    assert not (run / "a" / "edits.png").exists() and not (run / "edits.png").exists()
+
+
 @pytest.mark.parametrize(("page", "why"), [(b"\xff", "cannot be read"), (b"<p>", "has no place for edits")])
 def test_a_report_that_takes_no_edits_is_told_with_what_else_failed(
     run: Path, prior: Prior, files, page: bytes, why: str
