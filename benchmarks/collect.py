@@ -3,7 +3,8 @@
     python benchmarks/collect.py docs/results/methods.csv runs/celeba/ --columns row=full dataset=celeba_hq
 
 adds a row for each finished photo beneath the folders, with the columns that the CSV has and the run says (six digits),
-with the settings' hash and the day; a photo that stands there with the same --columns is replaced.
+with the settings' hash and the day; a photo that stands there with the same --columns is replaced. --within-bars: MSE,
+PSNR, SSIM and exact values of what lies within the photo's black bars, by the saved pictures.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from bars import within_bars
 
 from ganinv.errors import InputError
 from ganinv.files import write_csv
@@ -26,25 +29,26 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="the CSV, with its head at least")
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
     parser.add_argument("--columns", nargs="+", default=[], metavar="NAME=VALUE", help="what every row says")
+    parser.add_argument("--within-bars", action="store_true", help="score without the photos' black bars")
     given = parser.parse_args()
     if unnamed := [column for column in given.columns if "=" not in column]:
         parser.exit(2, f"--columns: NAME=VALUE for each, got {' '.join(unnamed)}\n")
     own = dict(column.split("=", 1) for column in given.columns)
     try:
-        count = collect(given.table, given.runs, own=own)
+        count = collect(given.table, given.runs, own=own, is_within=given.within_bars)
     except (InputError, OSError) as error:
         parser.exit(2, f"{error}\n")
     print(f"{count} photos -> {given.table}")
 
 
-def collect(table: Path, runs: Iterable[Path], *, own: dict[str, str]) -> int:
+def collect(table: Path, runs: Iterable[Path], *, own: dict[str, str], is_within: bool = False) -> int:
     """Write the rows of the finished photos beneath `runs` into `table`; -> how many. InputError: there are none."""
     columns, before = text_of(table)
     expect_named(table, columns, own)
     photos = sorted(path.parent for run in runs for path in run.rglob(METRICS))
     if not photos:
         raise InputError(f"{', '.join(map(str, runs))}: no finished photo there")
-    found = [row_of(read_record(photo), own, columns) for photo in photos]
+    found = [row_of(record_of(photo, is_within), own, columns) for photo in photos]
     names = [row["image"] for row in found]
     if doubled := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"{', '.join(map(str, runs))}: holds {doubled} twice; name the folder of one run")
@@ -68,6 +72,12 @@ def text_of(table: Path) -> tuple[list[str], list[dict[str, str]]]:
         reader = csv.DictReader(file, strict=True)
         rows = [*reader]
     return [*(reader.fieldnames or [])], rows
+
+
+def record_of(photo: Path, is_within: bool) -> dict[str, Any]:
+    """metrics.json of a finished photo, with the figures within its bars in the place of the square's."""
+    record = read_record(photo)
+    return record | {"metrics": record["metrics"] | within_bars(photo)} if is_within else record
 
 
 def row_of(record: dict[str, Any], own: dict[str, str], columns: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+
+from ganinv.files import write_png
+
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "collect.py"
 HEAD = "row,dataset,image,mse,psnr,stopped,frechet_ratio\n"
 
@@ -61,3 +66,37 @@ def test_a_column_that_is_not_there_and_a_folder_without_photos_are_one_sentence
         ended = collect(table, *words)
         assert ended.returncode == 2 and said in ended.stderr and len(ended.stderr.splitlines()) == 1
     assert table.read_text() == HEAD
+
+
+def pictures(photo: Path, *, wrong: int) -> None:
+    """A target with bars of two and three rows, a tuned picture whose middle row is a level off where `wrong`."""
+    target = torch.zeros(3, 16, 16, dtype=torch.uint8)
+    target[:, 2:13] = 100
+    tuned = target.clone()
+    tuned[:, 7] += wrong
+    for name, pixels in (("target", target), ("initial", torch.zeros_like(target)), ("tuned", tuned)):
+        write_png(photo / f"{name}.png", pixels)
+
+
+def test_within_bars_only_what_lies_between_them_is_scored(tmp_path: Path) -> None:
+    table = tmp_path / "methods.csv"
+    table.write_text("row,dataset,image,initial_mse,mse,exact_pixels,lpips\n")
+    finished(tmp_path / "run", "a", mse=1.0, initial_mse=2.0, exact_pixels=0.5, lpips=0.25)
+    pictures(tmp_path / "run" / "a", wrong=3)
+    ended = collect(table, tmp_path / "run", "--columns", "row=full", "dataset=cars", "--within-bars")
+    assert ended.returncode == 0, ended.stderr
+    (row,) = rows(table)
+    assert float(row["initial_mse"]) == pytest.approx((100 * 2 / 255) ** 2, rel=1e-5)
+    assert float(row["mse"]) == pytest.approx((3 * 2 / 255) ** 2 / 11, rel=1e-5)  # one of the 11 rows
+    assert float(row["exact_pixels"]) == pytest.approx(10 / 11, rel=1e-5)
+    assert row["lpips"] == "0.25"
+
+
+def test_a_black_picture_has_nothing_within_its_bars(tmp_path: Path) -> None:
+    table = tmp_path / "methods.csv"
+    table.write_text(HEAD)
+    finished(tmp_path / "run", "a", mse=1.0)
+    for name in ("target", "initial", "tuned"):
+        write_png(tmp_path / "run" / "a" / f"{name}.png", torch.full((3, 8, 8), 9, dtype=torch.uint8))
+    ended = collect(table, tmp_path / "run", "--columns", "row=full", "dataset=cars", "--within-bars")
+    assert ended.returncode == 2 and "black everywhere" in ended.stderr and table.read_text() == HEAD
