@@ -207,10 +207,19 @@ def expect_job(folder: Path) -> None:
     assert run.run_group == "here" and f"tuner.steps={steps}" in run.display_name and not run.job_type
     shown = [row["step/anna"] for row in rows(records) if image_of(row, "anna")]
     assert shown == {2: [0, 1, 2], 6: [0, 1, 4, 6]}[steps]
+    expect_terms([*rows(records)], curve=read_csv(folder / "anna" / "curve.csv"))
     found = artifacts(records)
     assert {each.type for each in found.values()} == {"generator", "run_table"}
     for each in found.values():
         assert all(path.is_relative_to(folder) for path in contents(each).values()), "of this job alone"
+
+
+def expect_terms(history: list[dict], *, curve: list[dict[str, Any]]) -> None:
+    terms = {"reconstruction", "adversarial_local", "adversarial_global", "locality"}
+    assert terms < set(curve[0])
+    for name in [*terms, "total", "mse", "psnr"]:
+        logged = [(row["step/anna"], row[f"{name}/anna"]) for row in history if f"{name}/anna" in row]
+        assert logged == [(row["step"], row[name]) for row in curve if row[name] is not None] and logged, name
 
 
 @pytest.mark.parametrize("blocked", [False, True])
