@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .mistakes import heard
 from .paths import looked_up
 
 if TYPE_CHECKING:
@@ -190,4 +191,4 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     logging.basicConfig(format="%(message)s")
     logging.getLogger("ganinv").setLevel(logging.INFO)  # what takes long says so
-    sys.exit(main())
+    sys.exit(heard(main))

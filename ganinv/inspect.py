@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+from .mistakes import heard
 from .paths import looked_up
 
 if TYPE_CHECKING:
@@ -176,4 +177,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     logging.getLogger("ganinv").setLevel(logging.ERROR)  # notes are among the facts
-    sys.exit(main())
+    sys.exit(heard(main))

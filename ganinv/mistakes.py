@@ -68,6 +68,18 @@ def terminable() -> Iterator[None]:
             signal.signal(each, signal.SIG_DFL)
 
 
+def heard(main: Callable[[], int]) -> int:
+    """The exit code of `main`, or that of a pipe whose reader went away, as after `| head`."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if is_unread():
+            return UNREAD
+        raise
+    return code
+
+
 def telling(task: Callable[[], object]) -> int:
     """Run `task`; -> the exit code: 0, or that of a user's mistake, which is told in a sentence."""
     try:

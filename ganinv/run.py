@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,12 +51,14 @@ def run(cfg: DictConfig) -> None:
     from .report.jobs import expect_same
 
     expect_same(run_folder(cfg), cfg)
-    method, report, edits = assemble(cfg), build(cfg, "report"), build(cfg, "edit")
-    if edits:
-        edits.steps(method.prior)  # what does not fit this generator shows before the first photo
-    photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
+    with remembered() as said:
+        method, report, edits = assemble(cfg), build(cfg, "report"), build(cfg, "edit")
+        if edits:
+            edits.steps(method.prior)  # what does not fit this generator shows before the first photo
+        photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
-    with recorded(folder, settings=as_yaml(cfg)), dashboard(cfg, folder) as board:
+    again = "; the photo in progress begins again"
+    with recorded(folder, settings=as_yaml(cfg), said=said, again=again), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
         marks = Marks(mark, metric_hash(cfg), inputs)
         failed = invert_all(photos, method, folder=folder, marks=marks, board=board)
@@ -155,9 +157,23 @@ def greet(photos: "Images", folder: Path, *, network: str | None) -> None:
 
 
 @contextmanager
-def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
+def remembered() -> Iterator[list[logging.LogRecord]]:
+    """What is said inside, for the run.log of a folder that is made only once nothing speaks against the run."""
+    said, handler, root = list[logging.LogRecord](), logging.Handler(), logging.getLogger()
+    handler.emit = lambda record: said.append(record)
+    root.addHandler(handler)
+    try:
+        yield said
+    finally:
+        root.removeHandler(handler)
+
+
+@contextmanager
+def recorded(
+    folder: Path, *, settings: str | None, said: Sequence[logging.LogRecord] = (), again: str = ""
+) -> Iterator[None]:
     """Keep the settings in config.yaml and what the command set in overrides.yaml, unless None, and what is said in
-    run.log; on Ctrl-C, say how to go on.
+    run.log, `said` before included; on Ctrl-C, say how to go on, and `again` what is lost.
     """
     from .files import make_folder, write_text
 
@@ -170,10 +186,13 @@ def recorded(folder: Path, *, settings: str | None) -> Iterator[None]:
     handler.handleError = lambda record: None  # a full disk is told by the files that matter
     root = logging.getLogger()
     root.addHandler(handler)
+    for record in said:
+        handler.handle(record)
     try:
         yield
     except KeyboardInterrupt:
-        log.warning("stopped; what is finished stays in %s, and the same command goes on from there", folder)
+        word = "stopped; what is finished stays in %s, and the same command goes on from there%s"
+        log.warning(word, folder, again)
         raise
     except PhotosFailed:
         raise  # the others are done

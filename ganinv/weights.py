@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import download as downloads
 from .errors import InputError
+from .mistakes import heard
 from .paths import looked_up
 from .published import TABLE, Entry
 from .verify import complaint, complaint_of, record, verify
@@ -222,4 +223,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(heard(main))

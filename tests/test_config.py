@@ -14,6 +14,7 @@ from ganinv.generator.checkpoint import load_prior
 from ganinv.paths import CONF
 from ganinv.published import TABLE
 
+PRIOR = str(Path(config.__file__).parent / "generator" / "ffhq64b.safetensors")
 # Those of a training are checked by test_pretrain.py, those of a search by edit/test_conf.py.
 GROUPS = [p for p in CONF.iterdir() if p.is_dir() and p.name not in ("stage", "training", "finder", "scores")]
 OPTIONS = sorted(p.relative_to(CONF) for group in GROUPS for p in group.rglob("*.yaml"))
@@ -220,10 +221,12 @@ def test_conf_is_found_beside_the_package_in_a_checkout() -> None:
     assert CONF in (Path(config.__file__).parent / "conf", Path(config.__file__).parents[1] / "conf")
 
 
-def test_help_that_nobody_reads_says_nothing() -> None:
+@pytest.mark.parametrize("words", [("run", "--help"), ("weights",), ("inspect", PRIOR)])
+def test_what_nobody_reads_says_nothing(words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    ended = subprocess.run([sys.executable, "-m", "ganinv.run", "--help"], stdout=writing, stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", f"ganinv.{words[0]}", *words[1:]]
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert (ended.stderr, ended.returncode) == (b"", 141)
 

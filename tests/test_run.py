@@ -44,6 +44,20 @@ def test_a_run_leaves_what_is_promised(command: Command, photos: Path, tmp_path:
     assert "anna" in (folder / "run.log").read_text()
 
 
+def test_what_was_said_before_the_folder_was_made_is_in_its_log(command: Command, tmp_path: Path) -> None:
+    Image.new("RGB", (96, 64), "teal").save(tmp_path / "wide.png")
+    ended = command("dataset.path=wide.png", "folder=run", "inverter=w", "inverter.steps=2", "inverter.num_samples=10")
+    assert ended.code == 0, ended.err
+    said = (tmp_path / "run" / "run.log").read_text()
+    for line in (
+        "WARNING wide.png: not square: the middle square is used",
+        "INFO the Fréchet ratio stays empty: it needs real images, metric.frechet.real=FOLDER_OR_ZIP",
+        "INFO 1 photo -> run",
+        "INFO initial latents in W, 2 steps a photo",
+    ):
+        assert said.count(line) == 1, line
+
+
 KEPT_NOISE = ["inverter=w", "inverter.steps=2", "inverter.num_samples=10", "inverter.optimise_noise=true"]
 
 

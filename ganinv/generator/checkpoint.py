@@ -146,9 +146,10 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             metadata = handle.metadata() or {}
             wanted = [name for name in handle.keys() if name.startswith(("G_ema.", "D."))]  # noqa: SIM118
             if metadata.get("format") not in FORMATS:
-                stated = shown(metadata.get("format"), 60)
-                hint = "name the photo's folder" if stated == TUNED else "give a checkpoint"
-                raise InputError(f"{file}: not a prior of ganinv (format {stated} in its header); {hint}")
+                found = metadata.get("format")
+                stated = "no format" if found is None else f"format {shown(found, 60)}"
+                hint = "name the photo's folder" if found == TUNED else "give a checkpoint"
+                raise InputError(f"{file}: not a prior of ganinv ({stated} in its header); {hint}")
             return metadata, {name: handle.get_tensor(name) for name in wanted}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{file}: not a whole safetensors file ({error}); fetch or write it again") from error

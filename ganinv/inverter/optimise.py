@@ -4,6 +4,7 @@ Start, schedules and noise regularisation are those of Karras et al. 2020 (arXiv
 stylegan2-ada-pytorch. Ours: the loss, for which the prior's own discriminator is enough; Z and W+; many photos at once.
 """
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -25,6 +26,8 @@ from .latent import Inverter, Latent
 from .mean import Mean
 from .p_norm import PNorm
 from .schedule import lr_at, noise_at
+
+logger = logging.getLogger(__name__)
 
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -93,6 +96,7 @@ class Optimise:
         )
         self.lpips = LPIPS() if lpips_weight and lpips is None else lpips
         self.dtype = getattr(torch, dtype)
+        self._is_said = False  # how long a start takes
 
     def fits(self, prior: Prior) -> None:
         """Its start must, and where features are compared there must be a discriminator."""
@@ -125,6 +129,10 @@ class Optimise:
         first = (self.start or Mean())(prior=prior, images=images, seed=seed, names=names)
         if not self.steps:
             return first
+        if not self._is_said:
+            held = ", held near the mapping's" if self.weights.p_norm else ""
+            logger.info("initial latents in %s%s, %d steps a photo", self.space.upper(), held, self.steps)
+            self._is_said = True
         # On the CPU, one stream for all photos: neither the device nor a photo's place changes what it gets.
         rng = torch.Generator().manual_seed(seed)
         start, deviation, p_norm = self._start(generator, rng)

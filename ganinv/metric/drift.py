@@ -3,6 +3,7 @@
 Everywhere (α = 1) and near the photo, on w + α (w_z − w), where a memorised photo would show.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from ..generator.checkpoint import Prior
 from ..generator.family import Generator
 from ..generator.synthesis import NoiseMode
 from .frechet import FeatureNetwork, collect, expect_enough, frechet_distance, kernel_distance
+
+logger = logging.getLogger(__name__)
 
 Distance = Callable[[Tensor, Tensor], Tensor]  # two [N, 3, H, W] in [-1, 1] -> [N]
 Alpha = Annotated[float, Field(gt=0, lt=1)]
@@ -193,9 +196,11 @@ class FrechetRatio:
         InputError: fewer usable images than the network needs.
         """
         self._frame = frame
-        if self.real is not None:
-            with torch.inference_mode():
-                self._reference(prior)
+        if self.real is None:
+            logger.info("the Fréchet ratio stays empty: it needs real images, metric.frechet.real=FOLDER_OR_ZIP")
+            return
+        with torch.inference_mode():
+            self._reference(prior)
 
     def _reference(self, prior: Prior) -> tuple[Tensor, dict[str, float]]:
         """Features of the real images at the prior's resolution, and the untouched generator's distances to them."""
