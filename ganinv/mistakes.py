@@ -126,8 +126,10 @@ def sentence(error: BaseException) -> str:
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(error, MissingConfigException) and (error.options or error.missing_cfg_file):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        options = error.options or _options(group)
-        return f"{group or option}: no option {option!r}; choose one of {', '.join(sorted(options))}"
+        options = sorted(error.options or _options(group))
+        near = difflib.get_close_matches(option, options, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return f"{group or option}: no option {option!r}{hint}; choose one of {', '.join(options)}"
     if asked := re.match(r"You must specify '([^']+)'", str(error)):
         options = sorted(_options(asked[1]))
         return f"{asked[1]}: must be set; choose of {', '.join(options)}, as {asked[1]}=[{options[0]}]"

@@ -109,7 +109,7 @@ def test_every_yaml_begins_with_what_it_is_and_a_command(option: Path) -> None:
         ("device=gpu", "device: Invalid value 'gpu', expected one of [auto, cpu, cuda]"),
         (
             "dataset=ffhqq",
-            "dataset: no option 'ffhqq'; choose one of afhq_wild, celeba_hq, demo, ffhq, folder, lsun_horse, stanf",
+            "dataset: no option 'ffhqq' (did you mean ffhq?); choose one of afhq_wild, celeba_hq, demo",
         ),
         ("dataset=folder", "dataset.path: must be set; name a photo, a folder of photos or a zip of photos"),
         ("dataset=stanford_cars", "dataset.path: must be set; name a photo, a folder of photos or a zip of photos"),

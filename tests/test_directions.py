@@ -82,7 +82,7 @@ def test_pictures_for_the_eye_and_a_table_from_them(place: Path, command) -> Non
     ("arguments", "said"),
     [
         (["finder=sefa", "finder.keep=two"], "finder.keep: input should be a valid integer"),
-        (["finder=sefi"], "finder: no option 'sefi'; choose one of ganspace, gradient, interfacegan"),
+        (["finder=sefi"], "finder: no option 'sefi' (did you mean sefa?); choose one of ganspace"),
         (["finder=localise"], "finder.region: must be set"),
         (["finder=interfacegan"], "scores: must be set for finder=interfacegan"),
         (["finder=sefa", "finder.layers=[4,40]"], "sefa: layers 4 to before 40 are not in this generator"),
@@ -148,7 +148,7 @@ def test_a_run_refuses_an_edit_that_does_not_fit_before_the_first_photo(place: P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["edit=[smil]"], f"edit: no option 'smil'; choose one of {EDITS}"),
+        (["edit=[smil]"], f"edit: no option 'smil' (did you mean smile?); choose one of {EDITS}"),
         (["edit=[own]"], "edit.directions.own.direction: must be set"),
         (["edit=[own]", "edit.directions.own.direction=sefi"], "sefi: no direction of that name, and no file"),
         (
