@@ -12,7 +12,7 @@ from ganinv.report.paired import Difference
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 TEXT = ("image", "stopped", "photo", "noise", "alpha", "dataset", "noise_share", "method", "start")
-TEXT += ("row", "setting", "edit", "sweep", "learned_on", "settings_hash", "finished")
+TEXT += ("row", "setting", "edit", "sweep", "learned_on", "settings_hash", "finished", "scored")
 TUNED = {"mse": 5, "psnr": 1, "ssim": 4, "lpips": 5, "exact_pixels": 3}  # column -> decimals
 ROUGH = {"mse": 4, "psnr": 1, "ssim": 4, "lpips": 3, "exact_pixels": 3}
 HEADS = {

@@ -3,8 +3,10 @@
     python benchmarks/collect.py docs/results/methods.csv runs/celeba/ --columns row=full dataset=celeba_hq
 
 adds a row for each finished photo beneath the folders, with the columns that the CSV has and the run says (six digits),
-with the settings' hash and the day; a photo that stands there with the same --columns is replaced. --within-bars: MSE,
-PSNR, SSIM and exact values of what lies within the photo's black bars, by the saved pictures.
+with the settings' hash and the day; a photo that stands there with the same --columns is replaced.
+
+--within-bars: MSE, PSNR, SSIM and exact values are those of what lies within the photo's black bars, by the saved
+pictures; the column `scored` says so.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from ganinv.files import write_csv
 from ganinv.report.artefacts import METRICS, read_record
 
 LABELS = ("row", "dataset", "sweep", "setting")  # columns that no run says
+WITHIN = "within bars"  # in the column `scored`
 KEPT = ("settings_hash", "finished")  # of the record, where each of a photo's figures comes from
 
 
@@ -45,10 +48,12 @@ def collect(table: Path, runs: Iterable[Path], *, own: dict[str, str], is_within
     """Write the rows of the finished photos beneath `runs` into `table`; -> how many. InputError: there are none."""
     columns, before = text_of(table)
     expect_named(table, columns, own)
+    if is_within and "scored" not in columns:
+        raise InputError(f"{table}: has no column scored, which would tell these rows from others; add it to its head")
     photos = sorted(path.parent for run in runs for path in run.rglob(METRICS))
     if not photos:
         raise InputError(f"{', '.join(map(str, runs))}: no finished photo there")
-    found = [row_of(record_of(photo, is_within), own, columns) for photo in photos]
+    found = [row_of(record_of(photo, is_within=is_within), own, columns) for photo in photos]
     names = [row["image"] for row in found]
     if doubled := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"{', '.join(map(str, runs))}: holds {doubled} twice; name the folder of one run")
@@ -74,10 +79,17 @@ def text_of(table: Path) -> tuple[list[str], list[dict[str, str]]]:
     return [*(reader.fieldnames or [])], rows
 
 
-def record_of(photo: Path, is_within: bool) -> dict[str, Any]:
-    """metrics.json of a finished photo, with the figures within its bars in the place of the square's."""
+def record_of(photo: Path, *, is_within: bool) -> dict[str, Any]:
+    """metrics.json of a finished photo; `is_within`: with figures within its bars in the place of the square's.
+
+    InputError: its run has left bars out already, or reduced the picture.
+    """
     record = read_record(photo)
-    return record | {"metrics": record["metrics"] | within_bars(photo)} if is_within else record
+    if not is_within:
+        return record
+    if record.get("valid") is not None or "scored_at" in record["metrics"]:
+        raise InputError(f"{photo / METRICS}: its run has scored it without bars, or reduced; leave --within-bars out")
+    return record | {"metrics": record["metrics"] | within_bars(photo) | {"scored": WITHIN}}
 
 
 def row_of(record: dict[str, Any], own: dict[str, str], columns: Iterable[str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
-from .mistakes import heard
 from .paths import looked_up
+from .unread import heard
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,9 +17,9 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from .errors import InputError
 from .paths import CONF
+from .unread import UNREAD, is_unread
 
 FAILED, WRONG, STOPPED = 1, 2, 130  # exit codes: some photos failed, a mistake in the command, Ctrl-C or `kill`
-UNREAD = 141  # nobody reads what is printed, as after `| head`; a shell's code for SIGPIPE
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -68,18 +68,6 @@ def terminable() -> Iterator[None]:
             signal.signal(each, signal.SIG_DFL)
 
 
-def heard(main: Callable[[], int]) -> int:
-    """The exit code of `main`, or that of a pipe whose reader went away, as after `| head`."""
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        if is_unread():
-            return UNREAD
-        raise
-    return code
-
-
 def telling(task: Callable[[], object]) -> int:
     """Run `task`; -> the exit code: 0, or that of a user's mistake, which is told in a sentence."""
     try:
@@ -92,16 +80,6 @@ def telling(task: Callable[[], object]) -> int:
             raise
         return told(error)
     return 0
-
-
-def is_unread() -> bool:
-    """Whether standard output is closed at its other end, which an empty line tells; what was left is dropped then."""
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
 
 
 def told(error: Exception) -> int:
@@ -127,8 +105,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MissingConfigException) and (error.options or error.missing_cfg_file):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         options = sorted(error.options or _options(group))
-        near = difflib.get_close_matches(option, options, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        near = _nearest(option, options)
+        hint = f" (did you mean {near}?)" if near else ""
         return f"{group or option}: no option {option!r}{hint}; choose one of {', '.join(options)}"
     if asked := re.match(r"You must specify '([^']+)'", str(error)):
         options = sorted(_options(asked[1]))
@@ -146,6 +124,15 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}; free some space there, or choose another folder"
     return str(error)
+
+
+def _nearest(name: str, options: Collection[str]) -> str | None:
+    """The option that is meant by a misspelt name, in letters of either case; None where several begin with it."""
+    lower = {option.lower(): option for option in options}
+    if sum(option.startswith(name.lower()) for option in lower) > 1:
+        return None
+    found = difflib.get_close_matches(name.lower(), lower, n=1)
+    return lower[found[0]] if found else None
 
 
 def _last_override(error: BaseException) -> Override | None:

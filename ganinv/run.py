@@ -57,7 +57,7 @@ def run(cfg: DictConfig) -> None:
             edits.steps(method.prior)  # what does not fit this generator shows before the first photo
         photos = build(cfg, "dataset", resolution=method.prior.generator.img_resolution)
     folder, mark, inputs = run_folder(cfg), settings_hash(cfg), inputs_of(cfg)
-    again = "; the photo in progress begins again"
+    again = "; what was in progress begins again"
     with recorded(folder, settings=as_yaml(cfg), said=said, again=again), dashboard(cfg, folder) as board:
         greet(photos, folder, network=method.prior.path)
         marks = Marks(mark, metric_hash(cfg), inputs)
@@ -186,9 +186,9 @@ def recorded(
     handler.handleError = lambda record: None  # a full disk is told by the files that matter
     root = logging.getLogger()
     root.addHandler(handler)
-    for record in said:
-        handler.handle(record)
     try:
+        for record in said:
+            handler.handle(record)
         yield
     except KeyboardInterrupt:
         word = "stopped; what is finished stays in %s, and the same command goes on from there%s"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from . import download as downloads
 from .errors import InputError
-from .mistakes import heard
 from .paths import looked_up
 from .published import TABLE, Entry
+from .unread import heard
 from .verify import complaint, complaint_of, record, verify
 
 if TYPE_CHECKING:

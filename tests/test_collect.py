@@ -80,7 +80,7 @@ def pictures(photo: Path, *, wrong: int) -> None:
 
 def test_within_bars_only_what_lies_between_them_is_scored(tmp_path: Path) -> None:
     table = tmp_path / "methods.csv"
-    table.write_text("row,dataset,image,initial_mse,mse,exact_pixels,lpips\n")
+    table.write_text("row,dataset,image,initial_mse,mse,exact_pixels,lpips,scored\n")
     finished(tmp_path / "run", "a", mse=1.0, initial_mse=2.0, exact_pixels=0.5, lpips=0.25)
     pictures(tmp_path / "run" / "a", wrong=3)
     ended = collect(table, tmp_path / "run", "--columns", "row=full", "dataset=cars", "--within-bars")
@@ -89,14 +89,23 @@ def test_within_bars_only_what_lies_between_them_is_scored(tmp_path: Path) -> No
     assert float(row["initial_mse"]) == pytest.approx((100 * 2 / 255) ** 2, rel=1e-5)
     assert float(row["mse"]) == pytest.approx((3 * 2 / 255) ** 2 / 11, rel=1e-5)  # one of the 11 rows
     assert float(row["exact_pixels"]) == pytest.approx(10 / 11, rel=1e-5)
-    assert row["lpips"] == "0.25"
+    assert (row["lpips"], row["scored"]) == ("0.25", "within bars")
 
 
-def test_a_black_picture_has_nothing_within_its_bars(tmp_path: Path) -> None:
-    table = tmp_path / "methods.csv"
-    table.write_text(HEAD)
-    finished(tmp_path / "run", "a", mse=1.0)
+def test_bars_that_cannot_be_told_or_were_left_out_are_one_sentence(tmp_path: Path) -> None:
+    table, dark = tmp_path / "methods.csv", torch.full((3, 16, 16), 9, dtype=torch.uint8)
+    table.write_text(HEAD.replace("mse", "mse,scored"))
+    finished(tmp_path / "dark", "a", mse=1.0)
+    spot = dark.clone()
+    spot[:, 6:9, 6:9] = 200
     for name in ("target", "initial", "tuned"):
-        write_png(tmp_path / "run" / "a" / f"{name}.png", torch.full((3, 8, 8), 9, dtype=torch.uint8))
-    ended = collect(table, tmp_path / "run", "--columns", "row=full", "dataset=cars", "--within-bars")
-    assert ended.returncode == 2 and "black everywhere" in ended.stderr and table.read_text() == HEAD
+        write_png(tmp_path / "dark" / "a" / f"{name}.png", spot)
+    finished(tmp_path / "reduced", "a", mse=1.0, scored_at="8 x 8")
+    own = ("--columns", "row=full", "dataset=cars", "--within-bars")
+    for run, said in (("dark", "too dark to tell its bars"), ("reduced", "leave --within-bars out")):
+        ended = collect(table, tmp_path / run, *own)
+        assert ended.returncode == 2 and said in ended.stderr, ended.stderr
+    before = table.read_text()
+    table.write_text(HEAD)
+    ended = collect(table, tmp_path / "dark", *own)
+    assert "has no column scored" in ended.stderr and table.read_text() == HEAD != before

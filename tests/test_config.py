@@ -221,14 +221,22 @@ def test_conf_is_found_beside_the_package_in_a_checkout() -> None:
     assert CONF in (Path(config.__file__).parent / "conf", Path(config.__file__).parents[1] / "conf")
 
 
-@pytest.mark.parametrize("words", [("run", "--help"), ("weights",), ("inspect", PRIOR)])
+UNREAD = [
+    ("inspect", PRIOR),
+    ("weights",),
+    *((name, "--help") for name in ("run", "weights", "export", "edit", "report")),
+]
+
+
+@pytest.mark.parametrize("words", UNREAD)
 def test_what_nobody_reads_says_nothing(words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", f"ganinv.{words[0]}", *words[1:]]
-    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=buffered)
     os.close(writing)
-    assert (ended.stderr, ended.returncode) == (b"", 141)
+    assert ended.stderr == b"" and ended.returncode in (0, 141)  # 120: Python could not flush at its end
 
 
 def test_the_command_line_answers_without_torch() -> None:

@@ -53,7 +53,7 @@ def test_what_was_said_before_the_folder_was_made_is_in_its_log(command: Command
         "WARNING wide.png: not square: the middle square is used",
         "INFO the Fréchet ratio stays empty: it needs real images, metric.frechet.real=FOLDER_OR_ZIP",
         "INFO 1 photo -> run",
-        "INFO initial latents in W, 2 steps a photo",
+        "INFO initial latents in W, steps: 2",
     ):
         assert said.count(line) == 1, line
 

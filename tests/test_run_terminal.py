@@ -58,7 +58,7 @@ def test_ctrl_c_in_the_middle_of_the_second_photo(
     assert (
         err == ""
         and f"{STEPS}/{STEPS}" not in out
-        and "stopped; what is finished stays in run, and the same command goes on from there; the photo in" in out
+        and "stopped; what is finished stays in run, and the same command goes on from there; what was in" in out
     )
     assert results(tmp_path / "run").keys() == {"anna"}
     written = first.stat().st_mtime_ns

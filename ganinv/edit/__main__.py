@@ -10,6 +10,7 @@ from typing import Any
 from ..config import Device, build, check, plain, read
 from ..errors import InputError
 from ..mistakes import PhotosFailed, telling
+from ..unread import heard
 
 log = logging.getLogger("ganinv")
 
@@ -66,4 +67,4 @@ def _written(path: Path) -> int | None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    sys.exit(main())
+    sys.exit(heard(main))

@@ -96,7 +96,7 @@ class Optimise:
         )
         self.lpips = LPIPS() if lpips_weight and lpips is None else lpips
         self.dtype = getattr(torch, dtype)
-        self._is_said = False  # how long a start takes
+        self._is_said = False
 
     def fits(self, prior: Prior) -> None:
         """Its start must, and where features are compared there must be a discriminator."""
@@ -112,6 +112,13 @@ class Optimise:
                 " to 0, or take inverter=w"
             )
         return prior.discriminator if self.weights.feature else None
+
+    def _tell(self) -> None:
+        """Once a run, as a start takes a while and has no bar."""
+        if not self._is_said:
+            held = ", held near the mapping's" if self.weights.p_norm else ""
+            logger.info("initial latents in %s%s, steps: %d", self.space.upper(), held, self.steps)
+            self._is_said = True
 
     def __call__(
         self,
@@ -129,10 +136,7 @@ class Optimise:
         first = (self.start or Mean())(prior=prior, images=images, seed=seed, names=names)
         if not self.steps:
             return first
-        if not self._is_said:
-            held = ", held near the mapping's" if self.weights.p_norm else ""
-            logger.info("initial latents in %s%s, %d steps a photo", self.space.upper(), held, self.steps)
-            self._is_said = True
+        self._tell()
         # On the CPU, one stream for all photos: neither the device nor a photo's place changes what it gets.
         rng = torch.Generator().manual_seed(seed)
         start, deviation, p_norm = self._start(generator, rng)

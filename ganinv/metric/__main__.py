@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from ..config import MUST, Device, build, check, plain, read
 from ..errors import InputError
 from ..mistakes import telling
+from ..unread import heard
 
 if TYPE_CHECKING:
     from ..report.jobs import Setting
@@ -184,4 +185,4 @@ def write(found: "Judged", out: Path, *, notes: Sequence[str]) -> str:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    sys.exit(main())
+    sys.exit(heard(main))

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ..mistakes import telling
+from ..unread import heard
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,4 +32,4 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(heard(main))

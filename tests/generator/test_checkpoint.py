@@ -83,7 +83,7 @@ def _fill(value: float):
     [
         (lambda t, m: m.update(format="other"), "not a prior of ganinv"),
         (lambda t, m: m.update(format="ganinv-tuned"), "name the photo's folder"),
-        (lambda t, m: m.pop("format"), "not a prior of ganinv"),
+        (lambda t, m: m.pop("format"), r"not a prior of ganinv \(no format in its header\); give a checkpoint$"),
         (lambda t, m: m.update(architecture="{"), "architecture record is not JSON"),
         (lambda t, m: m.update(architecture="[]"), "architecture record is not a JSON object"),
         (lambda t, m: m.update(architecture="{}"), "lacks img_resolution, w_dim, z_dim"),
