@@ -1,6 +1,6 @@
 """Many photos with a few steps each: seconds and memory as they grow, in one process.
 
-    python benchmarks/many.py faces.zip --photos 1000 --out docs/results/many.csv
+    python benchmarks/many.py faces.zip --photos 1000 --out many.csv
 
 writes a row every `--every` photos and one at the end, when the report is written: photos, seconds since the start,
 and the process's memory. The run is `ganinv.run` itself; `--set` hands settings on.
