@@ -32,6 +32,7 @@ from tables_edits import edited, edits_said, held, held_trials, identities, lear
 from tables_encoder import encoders, share_of_projector, warm_start
 from tables_limits import averaging, closest, closest_said, exact_said, limits
 from tables_methods import beside, in_short, methods, methods_said
+from tables_published import ablation_today, published, published_ablation, today_said
 from tables_sweeps import swept, swept_said
 
 from ganinv.files import read_csv
@@ -191,6 +192,9 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Line]]:
         "averaging": [*averaging(folder)],
         "localising": [*localised(folder)],
         "warm start": [*warm_start(folder)],
+        "published": [*published(folder)],
+        "published, ablation": [*published_ablation(folder)],
+        "ablation, today": [*ablation_today(folder)],
     }
 
 
@@ -202,7 +206,7 @@ def main() -> int:
     print(constant_noise(RESULTS))
     print(share_of_projector())
     print("\n".join(ablation_said() + closest_said() + exact_said()))
-    print("\n".join(methods_said() + swept_said() + strangers_said() + edits_said()))
+    print("\n".join(today_said() + methods_said() + swept_said() + strangers_said() + edits_said()))
     return 0
 
 

@@ -23,6 +23,7 @@ SHOWN = {"mse": 6, "psnr": 1, "lpips": 6, "exact_pixels": 3}  # in the README
 REACHED = ("psnr", "exact_pixels", "frechet_ratio")
 BEHIND = ("projector", "pti_long")
 AIM = 1.1  # of the ratio, at most
+CHOSEN_ON = 4  # CelebA-HQ photos, the first, on which rate and steps were chosen
 LOOKED_AT = 28  # FFHQ photos, the first, that had been seen when the rate was chosen
 
 
@@ -93,7 +94,15 @@ def methods_said(folder: Path = RESULTS) -> list[str]:
         f"{above(both[0])} FFHQ photos and {above(both[1])} CelebA-HQ photos",
         *(f"ends {low:.0f} to {high:.0f} dB behind" for low, high in (behind(row, folder) for row in BEHIND)),
         unseen(full),
+        others(full),
+        untuned(folder),
     ]
+
+
+def untuned(folder: Path) -> str:
+    """The photos on which pivotal tuning stops before its first update."""
+    found = [row for row in rows("methods", folder, row="pti") if row["dataset"] in DATASETS]
+    return f"meets on {sum(row['mse'] == row['initial_mse'] for row in found)} of the {len(found)} photos"
 
 
 def above(own: Rows) -> str:
@@ -109,6 +118,18 @@ def behind(name: str, folder: Path) -> list[float]:
 
 def unseen(full: Rows) -> str:
     """The FFHQ photos on which nothing had been chosen."""
-    found = [each for each in full if each["dataset"] == "ffhq"][LOOKED_AT:]
-    mse, psnr, ratio = (statistics.fmean(each[key] for each in found) for key in ("mse", "psnr", "frechet_ratio"))
+    mse, psnr, ratio = ended([each for each in full if each["dataset"] == "ffhq"][LOOKED_AT:])
     return f"an MSE of {short(mse, 6)} ({psnr:.1f} dB) at a ratio of {ratio:.3f}"
+
+
+def others(full: Rows) -> str:
+    """The CelebA-HQ photos after those on which rate and steps were chosen."""
+    found = [each for each in full if each["dataset"] == "celeba_hq"][CHOSEN_ON:]
+    mse, psnr, ratio = ended(found)
+    which = f"the {len(found)} CelebA-HQ photos after those four, seen before at other rates"
+    return f"{which}, to {short(mse, 6)} ({psnr:.1f} dB) at {ratio:.3f}"
+
+
+def ended(found: Rows) -> list[float]:
+    """Means of MSE, PSNR and ratio."""
+    return [statistics.fmean(each[key] for each in found) for key in ("mse", "psnr", "frechet_ratio")]
