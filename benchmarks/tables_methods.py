@@ -118,10 +118,13 @@ def cars_said(folder: Path) -> list[str]:
     """How many cars there are, and what a photo takes with its start where the rows ran side by side, in the median."""
     ours, theirs = (rows("methods", folder, row=row, dataset="cars") for row in ("full", "pti_long"))
     spent = [statistics.median(row["initial_seconds"] + row["seconds"] for row in own) for own in (theirs, ours)]
-    error, share = (statistics.fmean(row[column] for row in ours) for column in ("mse", "exact_pixels"))
+    error, share, harm = (
+        statistics.fmean(row[column] for row in ours) for column in ("mse", "exact_pixels", "frechet_ratio")
+    )
     return [
         f"{len(ours)} of the 100 test photos",
         f"{spent[0]:.0f} s in the median where the default takes {spent[1]:.0f}",
+        f"an MSE of {short(error, 6)} within their black bars at a ratio of {harm:.3f}",
         f"an MSE of {short(error, 6)} and {short(share, 2)} exact values, and"
         f" {sum(row['mse'] <= CLOSE for row in ours)} of the {len(ours)} photos at most .0001",
     ]
