@@ -1,6 +1,6 @@
 """Scores of finished photos within their black bars, whatever the bars' height: `collect.py --within-bars` takes them.
 
-A network that learned pictures between bars paints these exactly, which would make every mean over the square look
+A network that learned pictures between bars paints these nearly exactly, so every mean over the square would look
 better. LPIPS stays that of the square: its network needs 31 pixels each way, and some pictures have fewer rows.
 """
 
